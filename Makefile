@@ -1,0 +1,116 @@
+# Kedge. The targets a person types:
+#
+#   make            build kedge-api, kedge-worker and kedge-scheduler into build/
+#   make run        everything on this machine: install, build, start, show a drift
+#   make test       install what the tests need, then lint, unit, e2e and a short fuzz
+#   make lint unit e2e fuzz-smoke chaos bench     one part of it
+#   make asan       unit and e2e under AddressSanitizer and UBSan
+#   make format docs install clean
+#
+# V=release|asan|tsan|fuzz|cov chooses the variant; each has its own build/$(V).
+
+V      ?= release
+B      := build/$(V)
+CC     ?= gcc
+PREFIX ?= /usr/local
+VERSION := 0.1.0
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# ---- flags -------------------------------------------------------------------------------
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wformat=2 \
+        -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wcast-qual -Wvla -Wswitch-enum \
+        -Wimplicit-fallthrough -Wnull-dereference -Wpointer-arith -Wwrite-strings \
+        -Wno-format-zero-length
+WARN_GCC := -Wjump-misses-init -Wlogical-op -Wduplicated-cond
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -fno-common
+ifeq ($(shell uname -m),x86_64)
+HARDEN += -fcf-protection=full
+endif
+
+CPPFLAGS_release := -D_FORTIFY_SOURCE=3
+CFLAGS_release   := -O2 -g $(WARN_GCC)
+CFLAGS_asan      := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                    -fno-sanitize-recover=undefined $(WARN_GCC)
+CFLAGS_tsan      := -O1 -g -fno-omit-frame-pointer -fsanitize=thread $(WARN_GCC)
+CFLAGS_cov       := -O0 -g --coverage $(WARN_GCC)
+CFLAGS_fuzz      := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link
+ifeq ($(V),fuzz)
+CC := clang
+endif
+ifdef CI
+WARN += -Werror
+endif
+
+PKGS := hiredis libcjson libgit2 libmicrohttpd libcurl libcrypto zlib
+# -isystem: a library's own headers are not ours to lint.
+INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PKGS) 2>/dev/null))
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(B)/gen $(INCLUDES) $(CPPFLAGS_$(V))
+CFLAGS   += -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS_$(V)) -MMD -MP
+LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize=address% -fsanitize=thread --coverage,$(CFLAGS_$(V)))
+
+lib = $(shell pkg-config --libs $(1) 2>/dev/null)
+LIBS_common    := $(call lib,hiredis libcjson libcrypto zlib)
+LIBS_api       := $(call lib,libmicrohttpd)
+LIBS_worker    := $(call lib,libgit2 libmicrohttpd)
+LIBS_scheduler := $(call lib,libmicrohttpd)
+
+# ---- what is built -----------------------------------------------------------------------
+PROGRAMS := api worker scheduler
+BINARIES := $(PROGRAMS:%=$(B)/kedge-%)
+object    = $(patsubst %.c,$(B)/%.o,$(1))
+
+COMMON_OBJECTS := $(call object,$(filter-out common/conf_doc.c,$(wildcard common/*.c)))
+COMMON := $(B)/libcommon.a
+
+.PHONY: all programs
+all: programs
+programs: $(BINARIES)
+ifeq ($(V),release)
+	@ln -sf $(PROGRAMS:%=release/kedge-%) build/
+endif
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(COMMON): $(COMMON_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+define program
+$(B)/kedge-$(1): $$(call object,$$(wildcard $(1)/*.c)) $$(COMMON)
+	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS_common)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+$(B)/common/conf.o: CPPFLAGS += -DKEDGE_VERSION='"$(VERSION)"'
+
+# The Lua scripts, with their prelude and the table of moves, as C arrays.
+LUA := $(wildcard common/lua/*.lua)
+$(B)/gen/lua_scripts.h: common/lua/embed.sh common/run_moves.def $(LUA)
+	@mkdir -p $(@D)
+	sh common/lua/embed.sh common/run_moves.def $(LUA) > $@
+$(B)/common/scripts.o: $(B)/gen/lua_scripts.h
+
+# ---- tests -------------------------------------------------------------------------------
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+# A unit test of a module of a program links that program's objects, except main.
+UNIT_SUPPORT := $(call object,$(wildcard tests/support/*.c))
+PROGRAM_OBJECTS := $(call object,$(filter-out %/main.c,$(wildcard worker/*.c)))
+.SECONDARY: $(patsubst %,%.o,$(UNIT_TESTS)) $(UNIT_SUPPORT)
+
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(UNIT_SUPPORT) $(COMMON)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(UNIT_SUPPORT) $(TEST_OBJECTS) $(COMMON) \
+	    $(LIBS_worker) $(LIBS_api) $(LIBS_common) $(call lib,cmocka)
+
+.PHONY: unit-build
+unit-build: $(UNIT_TESTS)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+.PHONY: clean
+clean:
+	rm -rf build

@@ -1,0 +1,34 @@
+/* Ignoring drift: which drifted resources do not count, decided whenever a run is read.
+ *
+ * Stored metadata is never changed: rules are applied to the copy that is answered, so a
+ * new rule judges old runs too. A delete or replace is never hidden. Pure. */
+#ifndef KEDGE_COMMON_IGNORE_H
+#define KEDGE_COMMON_IGNORE_H
+
+#include "common/json.h"
+
+struct ignore_rule {
+    char *address;   /* glob over resource addresses */
+    char *attribute; /* glob; NULL: all. A resource is ignored when all its changes are */
+    char *run_id;    /* set by scope "run": that run, and later ones whose drift of it is
+                        `drift` */
+    char *drift;     /* fingerprint of the resource's drift, with run_id */
+    int64_t expires_ms; /* 0: never */
+};
+struct ignore_rules {
+    struct ignore_rule *list;
+    size_t count;
+};
+
+void ignore_rules_done(struct ignore_rules *rules);
+/* Adds one rule from its JSON {address, attribute?, runId?, drift?, expiresAt?}; broken
+ * ones are skipped. */
+void ignore_rules_add(struct ignore_rules *rules, const cJSON *rule);
+/* Fingerprint of what drifted in one resource: its action and its changes. */
+void ignore_drift_id(const cJSON *resource, char id[33]);
+/* Sets `ignored` of each resource and `driftedCount` in metadata (an object with
+ * driftedResources). Returns how many are left that count. */
+int64_t ignore_apply(const struct ignore_rules *rules, const char *run_id, int64_t now_ms,
+                     cJSON *metadata);
+
+#endif

@@ -1,0 +1,261 @@
+/* The queue: every transition of a run, as one atomic, replayable Lua script each.
+ *
+ * Only this module and registry.c know key names; only the scripts in common/lua write
+ * them. A caller builds a command (queue_x), sends it with redis_call or redis_link_send,
+ * and reads the reply (queue_x_reply). Every script checks its arguments before its first
+ * write, and gives the same answer when it is sent again with the same nonce, or LOST.
+ *
+ * Keys (after the prefix), each with its one meaning:
+ *   run:<id>        HASH   the run; small fields only (see struct run_record)
+ *   result:<id>     HASH   output, log (zlib), head (first 4 KiB of output), metadata
+ * (JSON) q:<target>      ZSET   waiting runs of a target by seq: strict FIFO ready ZSET
+ * idle targets with work; score = least (enqueue ms - credit) active          HASH target
+ * -> run leases          ZSET   run -> deadline ms          suspects  ZSET  run -> end of
+ * grace ms delayed         ZSET   run -> due ms coalesce        HASH   spec fingerprint
+ * -> queued drift check waiting         HASH   "" -> waiting runs in all, <project key>
+ * -> of that project wake            ZSET   one marker: somebody idle should claim
+ *   ctl:<worker>    LIST   "cancel <run> <level>" messages
+ *   workers         ZSET   worker -> last seen ms      worker:<id>  HASH  info, last
+ * claim events          STREAM {run, status} of every transition, MAXLEN ~ 20 000 runs
+ * ZSET   every run by enqueue ms     runs:<scope>  ZSET  of one scope ended ZSET   ended
+ * runs by end ms last:<scope>    HASH   newest, ended, good: run ids drift:<repo>    HASH
+ * <target>|<ref> -> last drift record (JSON) log:<run>       STREAM live output {attempt,
+ * offset, bytes} idem:<hash>     STRING run id and body fingerprint, 24 h dead, orphans
+ * ZSET   runs that need a person meta            HASH   schema, paused, frozen, seq,
+ * result_bytes, up_since A scope is whose history a run is part of: the id of (projectId,
+ * workspaceId) in the v1 family, else its target.
+ *
+ * Ownership: every `const char *` in a request struct is borrowed for the call that
+ * builds the command. Errors of the reply readers: ERR_PERM for an answer that cannot be.
+ */
+#ifndef KEDGE_COMMON_QUEUE_H
+#define KEDGE_COMMON_QUEUE_H
+
+#include "common/redis.h"
+#include "common/run.h"
+#include "common/sign.h"
+
+#define QUEUE_LEASE_MS        15000
+#define QUEUE_HEARTBEAT_MS    4000
+#define QUEUE_GRACE_MS        8000
+#define QUEUE_CRASHES_MAX     3
+#define QUEUE_RETRIES_MAX     3
+#define QUEUE_LOCK_RETRY_MS   (30 * 60 * 1000)
+#define QUEUE_HEAD_BYTES      4096
+#define QUEUE_LOG_CHUNK_BYTES 16384
+
+/* ---- enqueue (api, webhooks) ---- */
+struct enqueue {
+    const char *run_id; /* new; also the nonce: sent again it finds its own run */
+    enum run_kind kind;
+    enum run_trigger trigger;
+    const char *target;                    /* id */
+    const char *scope;                     /* id */
+    const char *project_id, *workspace_id; /* "" outside the v1 family */
+    const char *spec;                      /* JSON */
+    const char *fingerprint;               /* "": never coalesces */
+    int64_t registry_revision; /* of the project the spec was made from; -1: no check */
+    const char *idem;          /* hash of token, method, path, key; "": none */
+    const char *idem_body;     /* fingerprint of the request body */
+    const char *locked_by;     /* the token's name */
+    int64_t max_queued, max_queued_project;
+};
+enum enqueue_outcome {
+    ENQUEUE_NEW,
+    ENQUEUE_COALESCED, /* run_id is that of an equal queued check */
+    ENQUEUE_REPLAYED,  /* run_id is what that Idempotency-Key (or that very call) got */
+    ENQUEUE_IDEM_MISMATCH, /* the key was used with another body */
+    ENQUEUE_MOVED,         /* project or workspace has changed: read it again */
+    ENQUEUE_FULL,
+    ENQUEUE_FULL_PROJECT,
+    ENQUEUE_OUTCOMES
+};
+struct enqueued {
+    enum enqueue_outcome outcome;
+    char run_id[SIGN_UUID_BYTES];
+    bool coalesced; /* also remembered for REPLAYED */
+};
+void queue_enqueue(struct redis_cmd *cmd, const char *prefix, const struct enqueue *req);
+int queue_enqueue_reply(const struct redisReply *reply, struct enqueued *out,
+                        struct err *err);
+
+/* ---- claim, heartbeat, mark, finish, retry, release (workers) ---- */
+/* What every later write carries; compared for equality, never for order. */
+struct queue_hold {
+    char run_id[SIGN_UUID_BYTES];
+    char fence[48];            /* id of the claim's event */
+    char nonce[SIGN_ID_BYTES]; /* the claimer's random number */
+};
+enum claim_outcome { CLAIM_RUN, CLAIM_NONE, CLAIM_PAUSED };
+struct claimed {
+    enum claim_outcome outcome;
+    struct queue_hold hold;
+    char target[SIGN_ID_BYTES];
+    enum run_kind kind;
+    char *spec;      /* owned: free */
+    int64_t attempt; /* 1 for the first */
+    int64_t crashes;
+    int64_t queued_at_ms, started_at_ms; /* server's clock */
+    int64_t lock_retry_since_ms;         /* 0: no state lock met so far */
+    bool more;                           /* other targets are ready too */
+};
+void queue_claim(struct redis_cmd *cmd, const char *prefix, const char *worker_id,
+                 const char *nonce);
+int queue_claim_reply(const struct redisReply *reply, const char *nonce,
+                      struct claimed *out, struct err *err);
+void claimed_done(struct claimed *claimed);
+
+/* Renews the worker and the leases of its runs in one call. info: JSON shown by GET
+ * /api/v1/workers. */
+void queue_heartbeat(struct redis_cmd *cmd, const char *prefix, const char *worker_id,
+                     const char *info, const struct queue_hold *holds, size_t count);
+enum hold_state { HOLD_OK, HOLD_LOST, HOLD_ORPHANED };
+struct hold_news {
+    enum hold_state state;
+    int cancel_level; /* 0 none, 1 asked, 2 forced */
+};
+/* Fills news[count], in the order of the holds. */
+int queue_heartbeat_reply(const struct redisReply *reply, struct hold_news *news,
+                          size_t count, struct err *err);
+
+enum hold_outcome {
+    HOLD_DONE,
+    HOLD_GONE,      /* LOST: the run has moved on; write nothing more */
+    HOLD_CANCELLED, /* mark, retry: somebody wants it stopped */
+    HOLD_FROZEN,    /* mark */
+    HOLD_EXHAUSTED, /* retry: no attempts left; finish it */
+};
+int queue_hold_reply(const struct redisReply *reply, enum hold_outcome *out,
+                     struct err *err);
+void queue_mark(struct redis_cmd *cmd, const char *prefix, const struct queue_hold *hold);
+void queue_release(struct redis_cmd *cmd, const char *prefix,
+                   const struct queue_hold *hold);
+enum retry_reason { RETRY_INFRASTRUCTURE, RETRY_STATE_LOCKED };
+void queue_retry(struct redis_cmd *cmd, const char *prefix, const struct queue_hold *hold,
+                 enum retry_reason reason, const char *message);
+void queue_reassert(struct redis_cmd *cmd, const char *prefix, const char *worker_id,
+                    const struct queue_hold *hold);
+
+struct finish {
+    enum run_status status;                 /* an end */
+    int exit_code;                          /* terraform's, -1: none */
+    const char *error_code, *error_message; /* "" unless error */
+    const char *commit;
+    const char *summary; /* compact JSON of counts, ≤ 4 KiB, read on every poll */
+    bool output_truncated;
+    const void *output, *log, *head, *metadata; /* zlib, zlib, text, JSON; NULL: none */
+    size_t output_len, log_len, head_len, metadata_len;
+    const char *drift_repo, *drift_field,
+        *drift_record; /* key id, field, JSON; NULL: no record */
+};
+void queue_finish(struct redis_cmd *cmd, const char *prefix,
+                  const struct queue_hold *hold, const struct finish *result);
+/* Appends to log:<run>; ≤ QUEUE_LOG_CHUNK_BYTES. An equal (attempt, offset) is stored
+ * once. */
+void queue_log_append(struct redis_cmd *cmd, const char *prefix,
+                      const struct queue_hold *hold, int64_t attempt, int64_t offset,
+                      const void *bytes, size_t len);
+
+/* ---- cancel, resolve (api) ---- */
+enum cancel_outcome { CANCEL_DONE, CANCEL_ASKED, CANCEL_ENDED, CANCEL_UNKNOWN };
+void queue_cancel(struct redis_cmd *cmd, const char *prefix, const char *run_id,
+                  bool force, const char *by);
+int queue_cancel_reply(const struct redisReply *reply, enum cancel_outcome *out,
+                       struct err *err);
+enum resolve_outcome {
+    RESOLVE_DONE,
+    RESOLVE_NOT_ORPHAN,
+    RESOLVE_OWNER_ALIVE,
+    RESOLVE_UNKNOWN
+};
+void queue_resolve(struct redis_cmd *cmd, const char *prefix, const char *run_id,
+                   enum run_status status, const char *reason, bool force);
+int queue_resolve_reply(const struct redisReply *reply, enum resolve_outcome *out,
+                        struct err *err);
+
+/* ---- what time does (scheduler; workers reap too) ---- */
+/* Each handles at most 100 and answers how many it moved: call again while it is 100. */
+void queue_promote(struct redis_cmd *cmd, const char *prefix);
+void queue_reap(struct redis_cmd *cmd, const char *prefix);
+struct queue_reaped {
+    int64_t moved, suspected, requeued, lost, orphaned, cancelled;
+};
+int queue_reap_reply(const struct redisReply *reply, struct queue_reaped *out,
+                     struct err *err);
+void queue_trim(struct redis_cmd *cmd, const char *prefix, int64_t keep_runs,
+                int64_t keep_days, int64_t store_max_bytes);
+/* Repairs what no invariant allows, and says what it found (normally nothing). */
+void queue_fsck(struct redis_cmd *cmd, const char *prefix);
+int queue_count_reply(const struct redisReply *reply, int64_t *moved, struct err *err);
+
+/* ---- reading (api) ---- */
+/* A run as stored; text fields point into the reply and live as long as it. */
+struct run_record {
+    const char *id; /* the caller's; NULL: no such run */
+    const char *project_id, *workspace_id, *target, *scope;
+    enum run_kind kind;
+    enum run_status status;
+    const char *trigger, *schedule_id, *spec, *ref, *commit, *locked_by, *worker;
+    const char *error_code, *error_message;
+    const char *summary; /* JSON or "" */
+    const char *version; /* last event id */
+    int64_t attempts, crashes, cancel_level;
+    bool marked, output_truncated;
+    int64_t queued_at_ms, started_at_ms, ended_at_ms, due_ms; /* 0: not yet */
+};
+void queue_get_run(struct redis_cmd *cmd, const char *prefix,
+                   const char *run_id); /* HMGET */
+/* out->id is NULL when there is none. */
+int queue_get_run_reply(const struct redisReply *reply, const char *run_id,
+                        struct run_record *out, struct err *err);
+void queue_get_version(struct redis_cmd *cmd, const char *prefix, const char *run_id);
+
+enum result_part {
+    RESULT_OUTPUT = 1,
+    RESULT_LOG = 2,
+    RESULT_HEAD = 4,
+    RESULT_METADATA = 8
+};
+void queue_get_result(struct redis_cmd *cmd, const char *prefix, const char *run_id,
+                      unsigned parts);
+struct run_result {
+    const char *output, *log, *head, *metadata;
+    size_t output_len, log_len, head_len, metadata_len;
+};
+int queue_get_result_reply(const struct redisReply *reply, unsigned parts,
+                           struct run_result *out, struct err *err);
+
+/* Ids newest first. scope NULL: of all. Continues after (before_ms, before_id); 0, NULL:
+ * from the newest. The reply is an array id, score, id, score … */
+void queue_list_runs(struct redis_cmd *cmd, const char *prefix, const char *scope,
+                     int64_t before_ms, const char *before_id, int64_t limit);
+void queue_list_special(struct redis_cmd *cmd, const char *prefix, const char *which,
+                        int64_t limit); /* "orphans", "dead" */
+void queue_get_last(struct redis_cmd *cmd, const char *prefix,
+                    const char *scope); /* HMGET newest ended good */
+void queue_get_log(struct redis_cmd *cmd, const char *prefix, const char *run_id,
+                   const char *after_id, int64_t count);
+void queue_list_workers(struct redis_cmd *cmd,
+                        const char *prefix); /* script: [id, seen_ms, info]… */
+/* Script: numbers for /status and /metrics: waiting, ready, active, delayed, orphans,
+ * dead, workers, result_bytes, paused, frozen. */
+void queue_get_stats(struct redis_cmd *cmd, const char *prefix);
+struct queue_stats {
+    int64_t waiting, ready, active, delayed, orphans, dead, workers, result_bytes,
+        oldest_waiting_ms;
+    bool paused, frozen;
+};
+int queue_get_stats_reply(const struct redisReply *reply, struct queue_stats *out,
+                          struct err *err);
+/* XREAD BLOCK on events after `after_id` ("$" for new ones). */
+void queue_read_events(struct redis_cmd *cmd, const char *prefix, const char *after_id,
+                       int64_t block_ms, int64_t count);
+/* The stream's first entry's id, to notice a gap; reply text is "" for an empty stream.
+ */
+void queue_first_event(struct redis_cmd *cmd, const char *prefix);
+/* What idle workers block on. */
+void queue_wait_wake(struct redis_cmd *cmd, const char *prefix, int64_t block_ms);
+void queue_wait_ctl(struct redis_cmd *cmd, const char *prefix, const char *worker_id,
+                    int64_t block_ms);
+
+#endif

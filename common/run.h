@@ -1,0 +1,108 @@
+/* A run: one terraform job on one target. Its kinds, states, moves and specification.
+ *
+ * queued ──claim──> running ──finish──> clean | drift_detected | applied | error |
+ * cancelled ^  ^───────release, reap─┤──retry──> delayed ──promote──> queued └──cancel──>
+ * cancelled   └──reap, marked──> orphaned ──finish, resolve──> applied | error
+ *
+ * The moves stand in run_moves.def and nowhere else. The only writers of a status are the
+ * scripts in common/lua. Pure; no I/O. */
+#ifndef KEDGE_COMMON_RUN_H
+#define KEDGE_COMMON_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+
+enum run_kind { RUN_DRIFT_CHECK, RUN_PLAN, RUN_APPLY, RUN_RECONCILE, RUN_KINDS };
+enum run_trigger { TRIGGER_API, TRIGGER_WEBHOOK, TRIGGER_SCHEDULE, TRIGGERS };
+enum run_status {
+    RUN_QUEUED,
+    RUN_DELAYED, /* waits for its due time; shown as queued */
+    RUN_RUNNING,
+    RUN_ORPHANED, /* a marked apply whose worker is gone; shown as error INTERRUPTED */
+    RUN_CLEAN,    /* this and what follows are ends */
+    RUN_DRIFT_DETECTED,
+    RUN_APPLIED,
+    RUN_ERROR,
+    RUN_CANCELLED,
+    RUN_SKIPPED,
+    RUN_STATUSES
+};
+
+const char *run_kind_name(enum run_kind kind);
+int run_kind_parse(const char *text, enum run_kind *out);
+const char *run_trigger_name(enum run_trigger trigger);
+/* Time credit of the trigger in ready's score, ms: people before webhooks before
+ * schedules. */
+int64_t run_trigger_credit_ms(enum run_trigger trigger);
+const char *run_status_name(enum run_status status); /* as stored */
+const char *
+run_status_shown(enum run_status status); /* as answered: delayed is "queued" */
+int run_status_parse(const char *text, enum run_status *out);
+bool run_status_ended(enum run_status status);
+bool run_may_move(enum run_status from, const char *by, enum run_status to);
+
+/* Why a run ended in error. The name is the API's code, the hint says what to do. */
+enum run_error {
+    RUN_ERR_NONE,
+    RUN_ERR_REPOSITORY_NOT_FOUND,
+    RUN_ERR_REPOSITORY_NOT_ALLOWED,
+    RUN_ERR_REF_NOT_FOUND,
+    RUN_ERR_DIRECTORY_NOT_FOUND,
+    RUN_ERR_WORKSPACE_NOT_FOUND,
+    RUN_ERR_BACKEND_UNSUPPORTED,
+    RUN_ERR_LOCAL_STATE,
+    RUN_ERR_EMPTY_STATE,
+    RUN_ERR_TERRAFORM_FAILED,
+    RUN_ERR_TERRAFORM_KILLED,
+    RUN_ERR_STATE_LOCKED,
+    RUN_ERR_TIMEOUT,
+    RUN_ERR_WORKER_LOST,
+    RUN_ERR_INTERRUPTED,
+    RUN_ERR_STILL_DRIFTED,
+    RUN_ERR_DESTROY_REFUSED,
+    RUN_ERR_PROTECTED,
+    RUN_ERR_REQUIREMENT_UNMET,
+    RUN_ERR_FROZEN,
+    RUN_ERR_DISK_FULL,
+    RUN_ERR_OUTPUT_TOO_LARGE,
+    RUN_ERRORS
+};
+const char *run_error_name(enum run_error error);
+const char *run_error_hint(enum run_error error);
+int run_error_parse(const char *text, enum run_error *out);
+
+/* ---- the specification: what to do, as it travels from the api to the runner ---- */
+enum vcs_type { VCS_GITHUB, VCS_GITLAB, VCS_GIT, VCS_TYPES };
+const char *vcs_type_name(enum vcs_type type);            /* "Github", "Gitlab", "Git" */
+int vcs_type_parse(const char *text, enum vcs_type *out); /* without regard to case */
+
+/* Strings are owned; NULL where optional and not given. */
+struct run_spec {
+    enum run_kind kind;
+    enum vcs_type type;
+    char *repository; /* owner/repo as the user wrote it */
+    char *ref;
+    char *commit;            /* NULL: resolve ref on the remote */
+    char *directory;         /* normalised, "." for the top */
+    char *workspace;         /* Terraform workspace, "default" */
+    char *terraform_version; /* NULL: the worker's default */
+    char **var_files;        /* relative to directory */
+    size_t var_file_count;
+    char *variables;                 /* JSON object as text, NULL: none */
+    char *backend_config;            /* JSON object as text, NULL: none */
+    char *project_id, *workspace_id; /* v1 family; NULL else */
+    bool confirm;
+    bool create_workspace;
+};
+void run_spec_done(struct run_spec *spec);
+void run_spec_print(const struct run_spec *spec, struct buf *out); /* canonical JSON */
+int run_spec_parse(const char *json, size_t len, struct run_spec *out,
+                   struct err *err); /* ERR_PERM */
+/* Equal fingerprints: the same check would be made. SHA-256-based id over every field. */
+void run_spec_fingerprint(const struct run_spec *spec, char id[33]);
+
+#endif

@@ -1,0 +1,42 @@
+/* A target: what a run works on, and what two runs may never work on at once.
+ *
+ * (host and repository in lower case, directory, Terraform workspace, hash of the backend
+ * configuration). Both API families make targets here, so that they exclude one another.
+ * Also the repository's own checks: its form, the allowlist, its clone URL. Pure. */
+#ifndef KEDGE_COMMON_TARGET_H
+#define KEDGE_COMMON_TARGET_H
+
+#include <stdbool.h>
+
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/run.h"
+#include "common/sign.h"
+
+/* owner/repo (Gitlab: two or more segments), no "..", no empty segment, [A-Za-z0-9._-].
+ * ERR_INPUT. */
+int repository_check(enum vcs_type type, const char *repository, struct err *err);
+/* 1–255 characters, no leading - or +, no ':' "..", blanks, control characters, '\\',
+ * '^',
+ * '~', '?', '*', '[', "@{", trailing '/' or ".lock"; of refs/… only heads and tags; no
+ * spelling of a pull or merge request. ERR_INPUT. */
+int ref_check(const char *ref, struct err *err);
+
+/* The clone base of that VCS from the settings; NULL when there is none (Git without
+ * KEDGE_GIT_URL). */
+const char *vcs_base_url(const struct conf *conf, enum vcs_type type);
+/* Lower-case host of a base URL, with ":port" when it has one; "localhost" for file:.
+ * Caller frees. */
+char *vcs_base_host(const char *base_url);
+/* <base>/<repository>.git. The caller frees. */
+char *repository_url(const char *base_url, const char *repository);
+/* Does the comma list of patterns over host/owner/repo allow it? Unset allows nothing; a
+ * leading '!' excludes and wins wherever it stands; letter case does not matter. */
+bool repository_allowed(const char *allowlist, const char *host, const char *repository);
+
+/* The key of a repository: id of (host, repository), both lower case. */
+void repository_id(const char *host, const char *repository, char id[SIGN_ID_BYTES]);
+/* The target's id. spec->directory must be normal. */
+void target_id(const char *host, const struct run_spec *spec, char id[SIGN_ID_BYTES]);
+
+#endif

@@ -1,0 +1,52 @@
+/* Running a program: the one place that forks for an exec.
+ *
+ * Absolute path, argv only (no shell ever), its own process group, default signals and
+ * mask, exactly the listed environment, no inherited descriptors but those named, a
+ * failed exec reported with errno over a close-on-exec pipe, a deadline, the stop ladder,
+ * always reaped, and its orphans too (the caller is a subreaper). Single-threaded callers
+ * only: PDEATHSIG fires when the forking thread ends.
+ *
+ * The ladder: SIGINT to the program alone (not its group, so that terraform stops its
+ * providers itself); after `grace` a second one; after another SIGKILL to the group. */
+#ifndef KEDGE_WORKER_CHILD_H
+#define KEDGE_WORKER_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/err.h"
+#include "worker/sandbox.h"
+
+struct child_spec {
+    const char *path;  /* absolute */
+    char *const *argv; /* NULL-terminated, argv[0] included */
+    char *const *envp; /* NULL-terminated; exactly this */
+    const char *cwd;
+    const struct sandbox *sandbox; /* NULL: none */
+    int keep_fd; /* inherited under its own number (the run's lock); -1: none */
+    int64_t deadline_mono_ms; /* then the ladder, reason CHILD_TIMEOUT */
+    int64_t grace_ms;
+    bool die_with_parent; /* SIGINT when the runner dies; false for an apply */
+    /* Called with each piece of stdout and stderr (one pipe), as it comes. */
+    void (*output)(void *arg, const char *bytes, size_t len);
+    /* Called at least every 100 ms: 0 go on; 1 stop asked (ladder from its first step);
+     * 2 forced (straight to SIGKILL of the group). */
+    int (*stop_wanted)(void *arg);
+    int poll_fd; /* woken for stop_wanted when readable; -1: none */
+    void *arg;
+};
+enum child_end { CHILD_EXITED, CHILD_SIGNALED };
+struct child_result {
+    enum child_end end;
+    int code;       /* exit status, or the signal */
+    bool timed_out; /* the deadline started the ladder */
+    bool stopped;   /* stop_wanted did */
+    int64_t elapsed_ms;
+    int64_t peak_rss_bytes; /* of the largest process of the tree that was reaped */
+};
+/* Runs it to its end. ERR_PERM: could not be started (errno's text); ERR_TEMP: no process
+ * or memory. */
+int child_run(const struct child_spec *spec, struct child_result *out, struct err *err);
+
+#endif

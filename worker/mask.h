@@ -1,0 +1,28 @@
+/* Masking: secrets out of every text that leaves a run.
+ *
+ * Known secrets (values of env files, tokens; at least 8 bytes) and the userinfo of URLs
+ * ("https://user:token@host") become "***", also where they lie across the borders of
+ * the pieces a text arrives in: up to the longest secret minus one byte is held back
+ * until the next piece or mask_flush. */
+#ifndef KEDGE_WORKER_MASK_H
+#define KEDGE_WORKER_MASK_H
+
+#include <stddef.h>
+
+#include "common/buf.h"
+
+#define MASK_SECRET_MIN_BYTES 8
+
+struct mask;
+struct mask *mask_new(void);
+void mask_free(struct mask *mask); /* wipes the secrets */
+/* Shorter ones are left out. Multi-line secrets are masked as a whole and line by line
+ * (lines of 8 bytes and more). */
+void mask_add(struct mask *mask, const char *secret);
+/* Masked bytes that are safe to release are appended to out. */
+void mask_feed(struct mask *mask, const char *bytes, size_t len, struct buf *out);
+void mask_flush(struct mask *mask, struct buf *out);
+/* The whole text at once; does not disturb a stream in progress. */
+void mask_text(const struct mask *mask, const char *text, size_t len, struct buf *out);
+
+#endif

@@ -1,0 +1,71 @@
+/* The run directory: how a supervisor and the runner of one run talk, and what survives
+ * either of them.
+ *
+ * w<n>/runs/<run id>/
+ *   spec.json    supervisor: what to do (struct run_spec) and the hold, before the runner
+ * starts lock         flock'ed by the runner; terraform inherits the descriptor on
+ * purpose: the run is alive exactly while the lock is held, across pid reuse and restarts
+ *   ctl          FIFO, supervisor -> runner: lines "cancel 1", "cancel 2", "interrupt";
+ * outlives both. The runner holds it open for reading and writing, so it never sees an
+ * end of file log          runner: everything the steps print, masked, append-only,
+ * capped; the supervisor ships its bytes to log:<run> while it grows started      runner:
+ * the steps' progress, one word ("checkout", "plan" …), for workers' info out/ the only
+ * place here that terraform may write: plan and its JSON output.z head metadata.json
+ * log.z    runner: the parts of the result, ready to be sent result.json  runner, last,
+ * atomically: struct run_outcome. Where it is, the run is over done         supervisor:
+ * Redis has acknowledged the result; kept 15 min to be sent again after Redis lost it,
+ * then the directory is removed The hold in spec.json is what lets a restarted worker
+ * adopt the run. */
+#ifndef KEDGE_WORKER_RUNDIR_H
+#define KEDGE_WORKER_RUNDIR_H
+
+#include <stdbool.h>
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/queue.h"
+#include "common/run.h"
+
+/* What a runner leaves in result.json. Strings are owned. */
+struct run_outcome {
+    enum run_status status; /* an end */
+    bool retry; /* infrastructure or a held lock: ask for a retry before finishing */
+    enum retry_reason retry_reason;
+    int exit_code;        /* terraform's, -1: none */
+    enum run_error error; /* RUN_ERR_NONE unless status is RUN_ERROR */
+    char *error_message;  /* NULL: none */
+    char *commit;         /* NULL: not resolved */
+    char *summary;        /* compact JSON of counts; NULL: none */
+    char *drift_record;   /* JSON for drift:<repo>; NULL: none */
+    bool output_truncated;
+};
+void run_outcome_done(struct run_outcome *outcome);
+
+/* What the supervisor hands over in spec.json besides the spec. */
+struct run_order {
+    struct queue_hold hold;
+    char target[SIGN_ID_BYTES];
+    int64_t attempt;
+    int64_t queued_at_ms, started_at_ms; /* server's clock */
+    int64_t lock_retry_since_ms;
+    struct run_spec spec;
+};
+void run_order_done(struct run_order *order);
+
+/* `dir` is the run directory's path everywhere. */
+int rundir_create(const char *dir, const struct run_order *order, struct err *err);
+int rundir_read_order(const char *dir, struct run_order *out, struct err *err);
+int rundir_write_outcome(const char *dir, const struct run_outcome *outcome,
+                         struct err *err);
+/* 1: read; 0: not there yet; -1: broken. */
+int rundir_read_outcome(const char *dir, struct run_outcome *out, struct err *err);
+/* Takes the lock for the runner: the descriptor is NOT close-on-exec. ERR_TEMP when it is
+ * held. */
+int rundir_lock(const char *dir, struct err *err);
+bool rundir_alive(const char *dir); /* is the lock held by somebody? */
+/* SIGKILLs every process that holds the lock (found through /proc/<pid>/fd). */
+void rundir_kill_holders(const char *dir);
+/* Sends a line to the runner; false when nobody reads. */
+bool rundir_tell(const char *dir, const char *line);
+
+#endif

@@ -1,0 +1,32 @@
+/* The sandbox: Landlock rules for every child of a runner, and no_new_privs.
+ *
+ * Rules name what may be read (and executed) and what may be written; everything else in
+ * the file system is refused, /proc of others above all. From ABI 6 on, signals and
+ * abstract sockets outside the sandbox are out of reach too. Network is not restricted.
+ * The rules are made before the fork; sandbox_enter is async-signal-safe. Source: the
+ * kernel's landlock(7). */
+#ifndef KEDGE_WORKER_SANDBOX_H
+#define KEDGE_WORKER_SANDBOX_H
+
+#include "common/err.h"
+
+struct sandbox {
+    int ruleset_fd; /* -1: no sandbox */
+};
+#define SANDBOX_INIT ((struct sandbox){.ruleset_fd = -1})
+
+/* The kernel's Landlock ABI; 0 where there is none. */
+int sandbox_abi(void);
+/* An empty ruleset (everything refused). ERR_PERM where the kernel has none. */
+int sandbox_init(struct sandbox *sandbox, struct err *err);
+void sandbox_done(struct sandbox *sandbox);
+/* A file or a tree; a path that does not exist is left out. */
+int sandbox_allow_read(struct sandbox *sandbox, const char *path, struct err *err);
+int sandbox_allow_write(struct sandbox *sandbox, const char *path, struct err *err);
+/* What every program needs: /dev/null, zero, random, urandom, full, tty; the target of
+ * /etc/resolv.conf. */
+int sandbox_allow_basics(struct sandbox *sandbox, struct err *err);
+/* In the child, after fork. 0 or errno. */
+int sandbox_enter(const struct sandbox *sandbox);
+
+#endif

@@ -1,0 +1,62 @@
+/* Terraform: its three commands as a run needs them, the environment it may see, and when
+ * init can be skipped.
+ *
+ * Directories of a target, below w<n>/work/<target>/: src (checkout), tf (TF_DATA_DIR),
+ * home (HOME), tmp (TMPDIR), lock.hcl (what init wrote), init.json (fingerprint of the
+ * last good init). One run at a time has them. Works the same with OpenTofu. */
+#ifndef KEDGE_WORKER_TERRAFORM_H
+#define KEDGE_WORKER_TERRAFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/run.h"
+#include "worker/child.h"
+
+struct terraform; /* one run's use of it */
+
+struct terraform_io {
+    void (*output)(void *arg, const char *bytes, size_t len);
+    int (*stop_wanted)(void *arg);
+    int poll_fd;
+    int lock_fd; /* inherited by every child */
+    void *arg;
+};
+
+/* Finds the binary (KEDGE_TERRAFORM, the version wanted, PATH), makes environment, var
+ * files and sandbox. `work` is the target's directory, `dir` the run directory. ERR_PERM
+ * with a sentence. */
+struct terraform *terraform_new(const struct conf *conf, const struct run_spec *spec,
+                                const char *work, const char *dir,
+                                const struct terraform_io *io, struct err *err);
+void terraform_free(struct terraform *terraform);
+/* Values that must be masked: calls `add` for each value of the env files and tokens. */
+void terraform_secrets(const struct terraform *terraform,
+                       void (*add)(void *arg, const char *secret), void *arg);
+const char *
+terraform_version(struct terraform *terraform); /* of the binary, cached per binary (path,
+                                                   size, mtime): no process when known */
+const char *
+terraform_sandbox(const struct terraform *terraform); /* "landlock" or "none" */
+
+/* Does the last good init still hold? Never true with remote modules that are not pinned.
+ */
+bool terraform_init_current(struct terraform *terraform);
+int terraform_init(struct terraform *terraform, int64_t deadline_mono_ms,
+                   struct child_result *out, struct err *err);
+/* After init: does the Terraform workspace exist? `default` always does, without asking.
+ */
+int terraform_workspace_exists(struct terraform *terraform, int64_t deadline_mono_ms,
+                               bool *exists, struct err *err);
+/* -detailed-exitcode -out=<dir>/out/plan; locked: with -lock-timeout, else -lock=false.
+ */
+int terraform_plan(struct terraform *terraform, bool locked, int64_t deadline_mono_ms,
+                   struct child_result *out, struct err *err);
+/* show -json of that plan into <dir>/out/plan.json (at most REPORT_PLAN_JSON_BYTES, *over
+ * says it was more). */
+int terraform_show(struct terraform *terraform, int64_t deadline_mono_ms, bool *over,
+                   struct child_result *out, struct err *err);
+
+#endif
