@@ -96,21 +96,73 @@ $(B)/gen/lua_scripts.h: common/lua/embed.sh common/run_moves.def $(LUA)
 $(B)/common/scripts.o: $(B)/gen/lua_scripts.h
 
 # ---- tests -------------------------------------------------------------------------------
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-# A unit test of a module of a program links that program's objects, except main.
-UNIT_SUPPORT := $(call object,$(wildcard tests/support/*.c))
-PROGRAM_OBJECTS := $(call object,$(filter-out %/main.c,$(wildcard worker/*.c)))
-.SECONDARY: $(patsubst %,%.o,$(UNIT_TESTS)) $(UNIT_SUPPORT)
+# A unit test may call any module of any program: it links all of them but the mains.
+MODULES := $(B)/libmodules.a
+$(MODULES): $(call object,$(filter-out %/main.c,$(foreach p,$(PROGRAMS),$(wildcard $(p)/*.c))))
+	rm -f $@
+	ar rcs $@ $^
 
-$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(UNIT_SUPPORT) $(COMMON)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(UNIT_SUPPORT) $(TEST_OBJECTS) $(COMMON) \
-	    $(LIBS_worker) $(LIBS_api) $(LIBS_common) $(call lib,cmocka)
+SUPPORT := $(call object,$(wildcard tests/support/*.c))
+UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+LIBS_all := $(LIBS_worker) $(LIBS_api) $(LIBS_common)
+.SECONDARY: $(UNIT_TESTS:%=%.o) $(SUPPORT)
 
-.PHONY: unit-build
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(SUPPORT) $(MODULES) $(COMMON)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_all) $(call lib,cmocka)
+
+FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(MODULES) $(COMMON)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS_all)
+
+.PHONY: unit-build fuzz-build test lint unit e2e fuzz-smoke chaos asan bench
 unit-build: $(UNIT_TESTS)
+fuzz-build: $(FUZZERS)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+PYTHON := /usr/bin/python3
+test: packages-build packages-run packages-test
+	$(PYTHON) tests/run.py
+lint:
+	$(PYTHON) tests/lint/lint.py
+unit:
+	$(PYTHON) tests/unit/run.py $(V)
+e2e:
+	$(PYTHON) tests/e2e/run.py $(V)
+asan:
+	$(PYTHON) tests/run.py unit-asan e2e-asan
+fuzz-smoke:
+	$(PYTHON) tests/fuzz/run.py 30
+bench: packages-bench programs
+	$(PYTHON) tests/bench/bench.py $(PARTS)
 
-.PHONY: clean
+# ---- people ------------------------------------------------------------------------------
+.PHONY: run help format docs install clean
+# Packages first, in a make of its own: pkg-config is asked while this file is read.
+run: packages-build packages-run
+	@$(MAKE) -s -j$$(nproc) programs
+	@docker/demo/run.sh
+
+packages-%:
+	@docker/packages.sh $*
+
+help:
+	@sed -n '2,/^$$/s/^# \{0,1\}//p' Makefile
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+$(B)/conf_doc: $(call object,common/conf_doc.c) $(COMMON)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_common)
+docs: $(B)/conf_doc
+	$(B)/conf_doc > docs/CONFIG.md
+
+install: programs
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BINARIES) $(DESTDIR)$(PREFIX)/bin
+
 clean:
 	rm -rf build
+
+print-%:
+	@echo $($*)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

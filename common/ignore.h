@@ -10,10 +10,11 @@
 struct ignore_rule {
     char *address;   /* glob over resource addresses */
     char *attribute; /* glob; NULL: all. A resource is ignored when all its changes are */
-    char *run_id;    /* set by scope "run": that run, and later ones whose drift of it is
+    char *run_id;    /* set by scope "run": that run, and others whose drift of it is
                         `drift` */
     char *drift;     /* fingerprint of the resource's drift, with run_id */
     int64_t expires_ms; /* 0: never */
+    bool exact;         /* address is the address itself: it may hold a '*' of its own */
 };
 struct ignore_rules {
     struct ignore_rule *list;
@@ -21,13 +22,16 @@ struct ignore_rules {
 };
 
 void ignore_rules_done(struct ignore_rules *rules);
-/* Adds one rule from its JSON {address, attribute?, runId?, drift?, expiresAt?}; broken
- * ones are skipped. */
+/* Adds one rule from its JSON {address, attribute?, runId?, drift?, expiresAt?, exact?};
+ * broken ones are skipped: they hide nothing. A rule with runId is exact. */
 void ignore_rules_add(struct ignore_rules *rules, const cJSON *rule);
-/* Fingerprint of what drifted in one resource: its action and its changes. */
+/* Fingerprint of what drifted in one resource: its action and its changes (attribute,
+ * before, after) in whatever order. Two values that are both sensitive, or both unknown
+ * before the apply, look the same. */
 void ignore_drift_id(const cJSON *resource, char id[33]);
 /* Sets `ignored` of each resource and `driftedCount` in metadata (an object with
- * driftedResources). Returns how many are left that count. */
+ * driftedResources), which keeps counting resources that were cut from the list. Returns
+ * how many are left that count. May be called again with other rules. */
 int64_t ignore_apply(const struct ignore_rules *rules, const char *run_id, int64_t now_ms,
                      cJSON *metadata);
 

@@ -22,6 +22,9 @@ bool parse_is_request_id(const char *text); /* 1–64 of [A-Za-z0-9._-] */
 bool parse_is_tf_workspace(
     const char *text); /* [A-Za-z0-9._-]{1,90}, not . or .., no leading - */
 bool parse_is_utf8(const char *bytes, size_t len); /* RFC 3629, no surrogates, no NUL */
+/* Bytes of the one UTF-8 character at `bytes`, 1 to 4; 0 when it is broken or cut. NUL is
+ * a character here. */
+size_t parse_utf8_char(const char *bytes, size_t len);
 /* Shell-style glob over the whole text: '*' matches any run of bytes, '/' too, '?' one.
  * Linear in pattern × text at worst; no recursion. */
 bool parse_glob(const char *pattern, const char *text, bool ignore_case);

@@ -5,28 +5,61 @@
  * and reads the reply (queue_x_reply). Every script checks its arguments before its first
  * write, and gives the same answer when it is sent again with the same nonce, or LOST.
  *
- * Keys (after the prefix), each with its one meaning:
- *   run:<id>        HASH   the run; small fields only (see struct run_record)
- *   result:<id>     HASH   output, log (zlib), head (first 4 KiB of output), metadata
- * (JSON) q:<target>      ZSET   waiting runs of a target by seq: strict FIFO ready ZSET
- * idle targets with work; score = least (enqueue ms - credit) active          HASH target
- * -> run leases          ZSET   run -> deadline ms          suspects  ZSET  run -> end of
- * grace ms delayed         ZSET   run -> due ms coalesce        HASH   spec fingerprint
- * -> queued drift check waiting         HASH   "" -> waiting runs in all, <project key>
- * -> of that project wake            ZSET   one marker: somebody idle should claim
- *   ctl:<worker>    LIST   "cancel <run> <level>" messages
- *   workers         ZSET   worker -> last seen ms      worker:<id>  HASH  info, last
- * claim events          STREAM {run, status} of every transition, MAXLEN ~ 20 000 runs
- * ZSET   every run by enqueue ms     runs:<scope>  ZSET  of one scope ended ZSET   ended
- * runs by end ms last:<scope>    HASH   newest, ended, good: run ids drift:<repo>    HASH
- * <target>|<ref> -> last drift record (JSON) log:<run>       STREAM live output {attempt,
- * offset, bytes} idem:<hash>     STRING run id and body fingerprint, 24 h dead, orphans
- * ZSET   runs that need a person meta            HASH   schema, paused, frozen, seq,
- * result_bytes, up_since A scope is whose history a run is part of: the id of (projectId,
- * workspaceId) in the v1 family, else its target.
+ * Keys, after the prefix, each with its one meaning. <target>, <scope>, <pkey> are ids
+ * (hashes): no text of a user enters a key.
+ *
+ * - run:<id>        HASH   the run: see "Fields of a run" below
+ * - result:<id>     HASH   output, log (zlib), head (first 4 KiB of output), metadata
+ * (JSON)
+ * - q:<target>      ZSET   waiting runs of a target by seq: strict FIFO
+ * - prio:<target>   ZSET   the same runs by score (enqueue ms - credit; lower is earlier)
+ * - ready           ZSET   idle targets with waiting runs, by the least score of those
+ * - active          HASH   target -> the run that holds it (running or orphaned)
+ * - leases          ZSET   running run -> deadline ms
+ * - suspects        ZSET   running run whose lease is over -> end of its grace ms
+ * - delayed         ZSET   run -> due ms
+ * - orphans, dead   ZSET   runs that need a person, by when that was known, ms
+ * - coalesce        HASH   spec fingerprint -> queued drift check that equal ones join
+ * - waiting         HASH   "" -> queued runs in all, <pkey> -> of that project
+ * - wake            ZSET   one marker: somebody idle should claim (a hint)
+ * - ctl:<worker>    LIST   "cancel <run> <level>"; 1 h
+ * - workers         ZSET   worker -> last seen ms
+ * - worker:<id>     HASH   info (JSON); claim, claimed: its last claim's nonce and run;
+ * 60 s
+ * - events          STREAM {run, status} of every transition, MAXLEN ~ 20 000
+ * - runs            ZSET   every run by enqueue ms
+ * - runs:<scope>    ZSET   every run of a scope by enqueue ms
+ * - last:<scope>    HASH   newest: the newest check; ended: the last that ended clean,
+ *                          drift_detected or error; good: the last that ended clean or
+ *                          drift_detected
+ * - ended           ZSET   ended runs and orphans by end ms
+ * - scopes          ZSET   scopes with ended runs -> when trim looks at them next, ms
+ * - outputs         ZSET   runs with a stored output or log, by end ms
+ * - drift:<repo>    HASH   <field> -> last good drift record, <field>|error -> that of a
+ *                          check that failed after it (JSON)
+ * - log:<run>       STREAM live output {attempt, offset, bytes}; an entry's id is
+ *                          <attempt>-<offset>; 10 min after the end
+ * - idem:<hash>     STRING "<run> <joined 0|1> <body fingerprint>"; 24 h. Also
+ *                          idem:<run id> of a call that joined another run; 2 min
+ * - meta            HASH   schema, seq, paused "1", frozen "1", result_bytes (of outputs
+ *                          and logs stored), reaped_at, reaping_since, fsck_*
+ *
+ * A scope is whose history a run is part of: the id of (projectId, workspaceId) in the v1
+ * family, else its target.
+ *
+ * Fields of a run, all small (≤ 64 KiB together, normally < 2 KiB): status, version (its
+ * last event's id), kind, trigger, target, scope, project, workspace, pkey, spec, ref,
+ * coalesce (fingerprint or ""), seq, priority (its score), queued, locked_by; from claim:
+ * fence, nonce, worker, started, attempts (claims), marked; crashes, retries, lock_since,
+ * due, retry_message; cancel (level), cancel_by, cancel_nonce; at the end: ended, exit,
+ * error_code, error_message, commit, summary, truncated, output_dropped; of a resolved
+ * orphan: resolve_reason, resolve_nonce, resolved_hold, note (what its owner said later).
+ * fence and nonce stay after finish, retry and release, so that a replay is known; reap
+ * and resolve take them away.
  *
  * Ownership: every `const char *` in a request struct is borrowed for the call that
- * builds the command. Errors of the reply readers: ERR_PERM for an answer that cannot be.
+ * builds the command; NULL is "". Errors of the reply readers: ERR_PERM for an answer
+ * that cannot be.
  */
 #ifndef KEDGE_COMMON_QUEUE_H
 #define KEDGE_COMMON_QUEUE_H
@@ -41,6 +74,11 @@
 #define QUEUE_CRASHES_MAX     3
 #define QUEUE_RETRIES_MAX     3
 #define QUEUE_LOCK_RETRY_MS   (30 * 60 * 1000)
+#define QUEUE_RETRY_MS        30000 /* before the first retry; then twice as long each */
+#define QUEUE_REAP_GAP_MS     7000 /* nobody reaped for so long: every grace starts anew */
+#define QUEUE_ALIVE_MS        60000 /* a worker heard of within that is alive */
+#define QUEUE_SPEC_BYTES      65536 /* of a spec, at most */
+#define QUEUE_SUMMARY_BYTES   4096  /* of a summary or message, at most */
 #define QUEUE_HEAD_BYTES      4096
 #define QUEUE_LOG_CHUNK_BYTES 16384
 
@@ -52,13 +90,14 @@ struct enqueue {
     const char *target;                    /* id */
     const char *scope;                     /* id */
     const char *project_id, *workspace_id; /* "" outside the v1 family */
-    const char *spec;                      /* JSON */
-    const char *fingerprint;               /* "": never coalesces */
+    const char *spec;                      /* JSON, ≤ QUEUE_SPEC_BYTES */
+    const char *ref;                       /* as asked for; shown */
+    const char *fingerprint;               /* "": never coalesces; only checks do */
     int64_t registry_revision; /* of the project the spec was made from; -1: no check */
     const char *idem;          /* hash of token, method, path, key; "": none */
     const char *idem_body;     /* fingerprint of the request body */
     const char *locked_by;     /* the token's name */
-    int64_t max_queued, max_queued_project;
+    int64_t max_queued, max_queued_project; /* the latter with a project_id only */
 };
 enum enqueue_outcome {
     ENQUEUE_NEW,
@@ -174,22 +213,33 @@ int queue_resolve_reply(const struct redisReply *reply, enum resolve_outcome *ou
                         struct err *err);
 
 /* ---- what time does (scheduler; workers reap too) ---- */
-/* Each handles at most 100 and answers how many it moved: call again while it is 100. */
+/* Each handles at most 100 and answers how many: call again while it is 100. */
 void queue_promote(struct redis_cmd *cmd, const char *prefix);
+/* Two phases: a lease that is over makes a suspect, a suspect whose grace is over is
+ * recovered. The grace only counts while somebody reaps at least every QUEUE_REAP_GAP_MS,
+ * so that a Redis that stood still takes no run from anybody alive. No crash is counted
+ * while Redis has been up for less than a minute. */
 void queue_reap(struct redis_cmd *cmd, const char *prefix);
 struct queue_reaped {
-    int64_t moved, suspected, requeued, lost, orphaned, cancelled;
+    int64_t moved; /* all of the following */
+    int64_t suspected, requeued, lost, orphaned, cancelled;
 };
 int queue_reap_reply(const struct redisReply *reply, struct queue_reaped *out,
                      struct err *err);
+/* Forgets what is beyond keep_runs newer ones of its scope, or older than keep_days, and
+ * drops outputs and logs, oldest first, above store_max_bytes (0: no limit). Answers how
+ * many runs it looked at. */
 void queue_trim(struct redis_cmd *cmd, const char *prefix, int64_t keep_runs,
                 int64_t keep_days, int64_t store_max_bytes);
-/* Repairs what no invariant allows, and says what it found (normally nothing). */
+/* Repairs what no invariant allows, a piece at a time; each minute. The reply is an
+ * array: how many things it found (normally 0), then a sentence for each, for the log. */
 void queue_fsck(struct redis_cmd *cmd, const char *prefix);
-int queue_count_reply(const struct redisReply *reply, int64_t *moved, struct err *err);
+/* Of promote, trim and fsck. */
+int queue_count_reply(const struct redisReply *reply, int64_t *count, struct err *err);
 
 /* ---- reading (api) ---- */
-/* A run as stored; text fields point into the reply and live as long as it. */
+/* A run as stored; text fields point into the reply and live as long as it. Text that is
+ * not there is "". */
 struct run_record {
     const char *id; /* the caller's; NULL: no such run */
     const char *project_id, *workspace_id, *target, *scope;
@@ -197,10 +247,13 @@ struct run_record {
     enum run_status status;
     const char *trigger, *schedule_id, *spec, *ref, *commit, *locked_by, *worker;
     const char *error_code, *error_message;
-    const char *summary; /* JSON or "" */
-    const char *version; /* last event id */
+    const char *retry_message; /* why it waits for another attempt */
+    const char *summary;       /* JSON or "" */
+    const char *version;       /* last event id */
     int64_t attempts, crashes, cancel_level;
+    int64_t exit_code; /* terraform's; -1: none */
     bool marked, output_truncated;
+    bool output_dropped; /* output and log were evicted; head and metadata are there */
     int64_t queued_at_ms, started_at_ms, ended_at_ms, due_ms; /* 0: not yet */
 };
 void queue_get_run(struct redis_cmd *cmd, const char *prefix,
@@ -208,6 +261,7 @@ void queue_get_run(struct redis_cmd *cmd, const char *prefix,
 /* out->id is NULL when there is none. */
 int queue_get_run_reply(const struct redisReply *reply, const char *run_id,
                         struct run_record *out, struct err *err);
+/* HGET: the version as text, nil when there is no such run. */
 void queue_get_version(struct redis_cmd *cmd, const char *prefix, const char *run_id);
 
 enum result_part {
@@ -216,8 +270,10 @@ enum result_part {
     RESULT_HEAD = 4,
     RESULT_METADATA = 8
 };
+/* `parts`: enum result_part or-ed, at least one. */
 void queue_get_result(struct redis_cmd *cmd, const char *prefix, const char *run_id,
                       unsigned parts);
+/* NULL: not asked for, or not there. Live as long as the reply. */
 struct run_result {
     const char *output, *log, *head, *metadata;
     size_t output_len, log_len, head_len, metadata_len;
@@ -226,23 +282,24 @@ int queue_get_result_reply(const struct redisReply *reply, unsigned parts,
                            struct run_result *out, struct err *err);
 
 /* Ids newest first. scope NULL: of all. Continues after (before_ms, before_id); 0, NULL:
- * from the newest. The reply is an array id, score, id, score … */
+ * from the newest. The reply is an array id, score, id, score … limit ≤ 1000. */
 void queue_list_runs(struct redis_cmd *cmd, const char *prefix, const char *scope,
                      int64_t before_ms, const char *before_id, int64_t limit);
+/* which: "orphans" or "dead". As queue_list_runs, by when that was known. */
 void queue_list_special(struct redis_cmd *cmd, const char *prefix, const char *which,
-                        int64_t limit); /* "orphans", "dead" */
-void queue_get_last(struct redis_cmd *cmd, const char *prefix,
-                    const char *scope); /* HMGET newest ended good */
+                        int64_t limit);
+/* HMGET newest ended good: ids or nil. */
+void queue_get_last(struct redis_cmd *cmd, const char *prefix, const char *scope);
+/* XRANGE of log:<run> after that entry ("" or NULL: from the start). */
 void queue_get_log(struct redis_cmd *cmd, const char *prefix, const char *run_id,
                    const char *after_id, int64_t count);
-void queue_list_workers(struct redis_cmd *cmd,
-                        const char *prefix); /* script: [id, seen_ms, info]… */
-/* Script: numbers for /status and /metrics: waiting, ready, active, delayed, orphans,
- * dead, workers, result_bytes, paused, frozen. */
+/* Script: [id, seen_ms, info]…, most recently seen first; at most 1000. */
+void queue_list_workers(struct redis_cmd *cmd, const char *prefix);
+/* Script: numbers for /status and /metrics. */
 void queue_get_stats(struct redis_cmd *cmd, const char *prefix);
 struct queue_stats {
-    int64_t waiting, ready, active, delayed, orphans, dead, workers, result_bytes,
-        oldest_waiting_ms;
+    int64_t waiting, ready, active, delayed, orphans, dead, workers, result_bytes;
+    int64_t oldest_waiting_ms; /* for how long what comes next has waited; 0: nothing */
     bool paused, frozen;
 };
 int queue_get_stats_reply(const struct redisReply *reply, struct queue_stats *out,
@@ -250,11 +307,12 @@ int queue_get_stats_reply(const struct redisReply *reply, struct queue_stats *ou
 /* XREAD BLOCK on events after `after_id` ("$" for new ones). */
 void queue_read_events(struct redis_cmd *cmd, const char *prefix, const char *after_id,
                        int64_t block_ms, int64_t count);
-/* The stream's first entry's id, to notice a gap; reply text is "" for an empty stream.
- */
+/* The stream's first entry's id, to notice a gap; the reply's text is "" for an empty
+ * stream. */
 void queue_first_event(struct redis_cmd *cmd, const char *prefix);
-/* What idle workers block on. */
+/* What idle workers block on (BZPOPMIN; never sent again). */
 void queue_wait_wake(struct redis_cmd *cmd, const char *prefix, int64_t block_ms);
+/* BLPOP; never sent again: heartbeats carry the cancel levels too. */
 void queue_wait_ctl(struct redis_cmd *cmd, const char *prefix, const char *worker_id,
                     int64_t block_ms);
 

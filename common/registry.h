@@ -1,12 +1,18 @@
 /* The registry: projects and their workspaces, the rules of ignoring, what a run spec is
  * made of.
  *
- * Keys: project:<key> HASH {id, json, revision, created, updated}; projects ZSET id by
- * creation; workspaces:<key> HASH workspaceId -> JSON; ignores:<scope> HASH rule id ->
- * JSON with field "revision". <key> is the id of the projectId, <scope> of (projectId,
- * workspaceId). Every change of a project or of one of its workspaces raises the
- * project's revision, which enqueue compares: no run is ever made from a specification
- * that is out of date. */
+ * Keys: project:<key> HASH {id, json, revision, created, updated}; projects ZSET <key> by
+ * creation ms; workspaces:<key> HASH workspaceId -> JSON; ignores:<scope> HASH rule id ->
+ * JSON with field "revision"; ignores_due:<scope> ZSET rule id by expiry ms. <key> is the
+ * id of the projectId, <scope> of (projectId, workspaceId). Every change of a project or
+ * of one of its workspaces raises the project's revision, which enqueue compares: no run
+ * is ever made from a specification that is out of date. All revisions come from one
+ * counter, so that none is ever used twice, not even after a delete.
+ *
+ * A caller builds a command (registry_x), sends it with redis_call or redis_link_send and
+ * reads the reply. Every change may be sent again: what is already so is no change (a
+ * second put answers UPDATED, a second delete UNKNOWN). Reply readers: ERR_PERM for an
+ * answer that cannot be. */
 #ifndef KEDGE_COMMON_REGISTRY_H
 #define KEDGE_COMMON_REGISTRY_H
 
@@ -15,6 +21,10 @@
 #include "common/run.h"
 #include "common/sign.h"
 
+/* Longest document, and rule, that is stored: the api refuses longer ones. Half of what a
+ * run's spec may have, because the canonical form of a document can be longer than it. */
+#define REGISTRY_JSON_BYTES_MAX 32768
+
 void registry_project_key(const char *project_id, char id[SIGN_ID_BYTES]);
 void registry_scope(const char *project_id, const char *workspace_id,
                     char id[SIGN_ID_BYTES]);
@@ -22,9 +32,11 @@ void registry_scope(const char *project_id, const char *workspace_id,
 enum registry_outcome {
     REGISTRY_CREATED,
     REGISTRY_UPDATED,
-    REGISTRY_UNKNOWN, /* no such project or workspace */
-    REGISTRY_BUSY,    /* delete: a run is active or waiting */
+    REGISTRY_UNKNOWN, /* no such project or workspace; put_ignore: no such run */
+    REGISTRY_BUSY,    /* delete: a run is active or waiting; a project has workspaces */
     REGISTRY_DONE,
+    REGISTRY_REFUSED, /* put_ignore: the scope has as many rules as it may */
+    REGISTRY_OUTCOMES
 };
 /* The JSON is stored as it is given (validated by the api). */
 void registry_put_project(struct redis_cmd *cmd, const char *prefix,
@@ -32,16 +44,21 @@ void registry_put_project(struct redis_cmd *cmd, const char *prefix,
 void registry_put_workspace(struct redis_cmd *cmd, const char *prefix,
                             const char *project_id, const char *workspace_id,
                             const char *json);
-/* `target` is that of the workspace as stored; force: its waiting runs are cancelled and
- * its running one asked to stop. Deletes at most one workspace; a project only when it
- * has none left (BUSY else). */
+/* `target` is the id of the workspace's target as stored. force: its waiting runs are
+ * cancelled and its running one asked to stop, in the same step; BUSY then only while
+ * more than a hundred waited: send it again. */
 void registry_delete_workspace(struct redis_cmd *cmd, const char *prefix,
                                const char *project_id, const char *workspace_id,
-                               bool force);
+                               const char *target, bool force);
+/* Only when it has no workspaces left, BUSY else. */
 void registry_delete_project(struct redis_cmd *cmd, const char *prefix,
                              const char *project_id);
 int registry_reply(const struct redisReply *reply, enum registry_outcome *out,
                    struct err *err);
+/* The runs that make a workspace BUSY, a hundred waiting ones at most. Ids live as long
+ * as the reply; NULL past the end. */
+size_t registry_busy_count(const struct redisReply *reply);
+const char *registry_busy_run(const struct redisReply *reply, size_t index);
 
 /* HMGET id json revision created updated. */
 void registry_get_project(struct redis_cmd *cmd, const char *prefix,
@@ -57,23 +74,29 @@ void registry_get_pair(struct redis_cmd *cmd, const char *prefix, const char *pr
                        const char *workspace_id);
 struct registry_pair {
     struct registry_project project;
-    const char *workspace_json;
+    const char *workspace_json; /* NULL: none */
 };
 int registry_get_pair_reply(const struct redisReply *reply, struct registry_pair *out,
                             struct err *err);
+/* Script: newest first, limit 1–500. Each element of the reply is an array that
+ * registry_get_project_reply reads. */
 void registry_list_projects(struct redis_cmd *cmd, const char *prefix, int64_t offset,
-                            int64_t limit); /* script: [json, revision…] newest first */
+                            int64_t limit);
 void registry_list_workspaces(struct redis_cmd *cmd, const char *prefix,
                               const char *project_id); /* HGETALL */
 
 /* ---- ignore rules that people set with POST …/ignore ---- */
+/* `json` is a rule as ignore_rules_add reads it; its expiresAt decides when it may be
+ * dropped. `run_id`, unless "", must be a stored run of that scope, else UNKNOWN. */
 void registry_put_ignore(struct redis_cmd *cmd, const char *prefix, const char *scope,
                          const char *rule_id, const char *json, const char *run_id);
-void registry_get_ignores(struct redis_cmd *cmd, const char *prefix,
-                          const char *scope); /* HGETALL, field "revision" among them */
+/* HGETALL, field "revision" among them, which is raised by every change of the rules. */
+void registry_get_ignores(struct redis_cmd *cmd, const char *prefix, const char *scope);
 
-/* The spec of a drift check from the two stored documents. ERR_PERM when they do not fit.
- */
+/* The spec of a run of that kind (drift_check, plan, reconcile …) from the two stored
+ * documents: the workspace's ref before the project's, defaults for what is not given.
+ * createWorkspace counts for an apply and a reconcile only. ERR_PERM when they do not
+ * fit. The caller releases *out with run_spec_done. */
 int registry_spec(const char *project_json, const char *workspace_json,
                   enum run_kind kind, const char *project_id, const char *workspace_id,
                   struct run_spec *out, struct err *err);

@@ -3,8 +3,10 @@
  * Absolute path, argv only (no shell ever), its own process group, default signals and
  * mask, exactly the listed environment, no inherited descriptors but those named, a
  * failed exec reported with errno over a close-on-exec pipe, a deadline, the stop ladder,
- * always reaped, and its orphans too (the caller is a subreaper). Single-threaded callers
- * only: PDEATHSIG fires when the forking thread ends.
+ * always reaped, and its orphans too: when the program ends, whatever is left of its
+ * group is killed, and so is every other child of the caller, which is a subreaper
+ * (PR_SET_CHILD_SUBREAPER), has no children besides, and has descriptors 0 to 2 open.
+ * Single-threaded callers only: PDEATHSIG fires when the forking thread ends.
  *
  * The ladder: SIGINT to the program alone (not its group, so that terraform stops its
  * providers itself); after `grace` a second one; after another SIGKILL to the group. */
@@ -25,15 +27,17 @@ struct child_spec {
     const char *cwd;
     const struct sandbox *sandbox; /* NULL: none */
     int keep_fd; /* inherited under its own number (the run's lock); -1: none */
-    int64_t deadline_mono_ms; /* then the ladder, reason CHILD_TIMEOUT */
+    int64_t deadline_mono_ms; /* then the ladder, with timed_out; 0: none */
     int64_t grace_ms;
     bool die_with_parent; /* SIGINT when the runner dies; false for an apply */
     /* Called with each piece of stdout and stderr (one pipe), as it comes. */
     void (*output)(void *arg, const char *bytes, size_t len);
+    /* Not NULL: stderr has a pipe of its own and comes here instead. */
+    void (*errors)(void *arg, const char *bytes, size_t len);
     /* Called at least every 100 ms: 0 go on; 1 stop asked (ladder from its first step);
-     * 2 forced (straight to SIGKILL of the group). */
+     * 2 forced (straight to SIGKILL of the group). NULL: never. */
     int (*stop_wanted)(void *arg);
-    int poll_fd; /* woken for stop_wanted when readable; -1: none */
+    int poll_fd; /* stop_wanted is called as soon as it is readable, and empties it; -1 */
     void *arg;
 };
 enum child_end { CHILD_EXITED, CHILD_SIGNALED };

@@ -8,10 +8,13 @@
 #ifndef KEDGE_WORKER_SANDBOX_H
 #define KEDGE_WORKER_SANDBOX_H
 
+#include <stdint.h>
+
 #include "common/err.h"
 
 struct sandbox {
-    int ruleset_fd; /* -1: no sandbox */
+    int ruleset_fd;   /* -1: no sandbox, only no_new_privs */
+    uint64_t handled; /* rights of the kernel's ABI that the ruleset takes away */
 };
 #define SANDBOX_INIT ((struct sandbox){.ruleset_fd = -1})
 
@@ -22,6 +25,11 @@ int sandbox_init(struct sandbox *sandbox, struct err *err);
 void sandbox_done(struct sandbox *sandbox);
 /* A file or a tree; a path that does not exist is left out. */
 int sandbox_allow_read(struct sandbox *sandbox, const char *path, struct err *err);
+/* As sandbox_allow_read, without what `hidden` (NULL-terminated, absolute) names in that
+ * tree. Landlock cannot take away from a tree that was given: the directories above a
+ * hidden path are given entry by entry, and can then not be listed. */
+int sandbox_allow_read_around(struct sandbox *sandbox, const char *path,
+                              const char *const *hidden, struct err *err);
 int sandbox_allow_write(struct sandbox *sandbox, const char *path, struct err *err);
 /* What every program needs: /dev/null, zero, random, urandom, full, tty; the target of
  * /etc/resolv.conf. */

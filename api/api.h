@@ -1,0 +1,45 @@
+/* What the program shares: one thread, one loop, one of everything. */
+#ifndef KEDGE_API_API_H
+#define KEDGE_API_API_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/health.h"
+#include "api/link.h"
+#include "api/loop.h"
+#include "api/metrics_handler.h"
+#include "common/conf.h"
+#include "common/stop.h"
+
+struct server;
+struct events;
+struct waiters;
+struct spec_cache;
+
+struct api {
+    const struct conf *conf;
+    struct redis_address redis;
+    struct loop loop;
+    struct link link; /* for the commands of requests */
+    struct health health;
+    struct server *server;
+    struct events *events;
+    struct waiters *waiters;
+    struct spec_cache *specs;
+    struct counters counters;
+    struct loop_source signals;
+    struct stop_signals stop;
+    int64_t requests; /* begun and not ended */
+    bool draining;    /* SIGTERM came: nothing new is accepted, nobody waits any more */
+};
+
+/* Everything but the waiting for requests. Redis may be away. ERR_PERM: what the settings
+ * ask for cannot be had; ERR_INPUT: this Redis must not hold runs. Call api_close after a
+ * failure too. */
+int api_open(struct api *api, const struct conf *conf, struct err *err);
+/* Serves until SIGTERM or SIGINT, then drains. */
+void api_run(struct api *api);
+void api_close(struct api *api);
+
+#endif

@@ -1,0 +1,77 @@
+/* A request, from its head to the last byte of its answer.
+ *
+ * The library calls with the head, then with the body in pieces, then once more; on that
+ * last call the checks run in the contract's order (route, method, token, body size,
+ * content type, JSON, fields) and then the route's handler. A handler answers with one of
+ * reply.h, at once or after asking Redis (ask.h); until then the connection is suspended,
+ * and answering resumes it. So a request lives exactly until its answer is sent, and no
+ * callback ever meets one that is gone. */
+#ifndef KEDGE_API_REQUEST_H
+#define KEDGE_API_REQUEST_H
+
+#include <cjson/cJSON.h>
+#include <microhttpd.h>
+#include <stdbool.h>
+
+#include "api/api.h"
+#include "api/ask.h"
+#include "api/reply.h"
+#include "api/route.h"
+#include "api/wait.h"
+#include "common/buf.h"
+#include "common/sign.h"
+
+#define REQUEST_ID_BYTES 65
+#define REQUEST_BODY_MAX ((size_t)1 << 20)
+
+struct server_daemon;
+
+struct request {
+    struct api *api;
+    struct server_daemon *daemon;
+    struct MHD_Connection *connection;
+    const char *path; /* borrowed from the connection */
+    enum method method;
+    bool head;           /* HEAD: as GET, the library leaves the body out */
+    bool early;          /* answered before the body was read: the connection closes */
+    bool handled;        /* the checks are done and the handler was called */
+    bool suspended;
+    bool gone;           /* the client hung up while it waited: send nothing */
+    char id[REQUEST_ID_BYTES];
+    struct route_match match;
+    const char *token_name; /* who asks: goes into the runs' locked_by; NULL: nobody */
+    const char *refusal;    /* not NULL: what is answered once the body has been read */
+    enum reply_error refused;
+    struct buf body;
+    size_t body_bytes; /* seen, kept or not */
+    cJSON *json;       /* the body of a route with fields; an object, checked */
+    struct MHD_Response *response;
+    unsigned status;
+    int64_t begun_mono_ms;
+    struct asks asks;
+    struct wait wait;
+    void *state; /* the handler's own, freed with state_done */
+    void (*state_done)(void *state);
+};
+
+/* The library's access handler; cls is the daemon the connection belongs to. */
+enum MHD_Result request_access(void *cls, struct MHD_Connection *connection,
+                               const char *url, const char *method, const char *version,
+                               const char *upload, size_t *upload_bytes, void **req_cls);
+/* The library's notice that a request is over. */
+void request_completed(void *cls, struct MHD_Connection *connection, void **req_cls,
+                       enum MHD_RequestTerminationCode how);
+
+/* A header or a query parameter; NULL: not given. Lives as long as the request. */
+const char *request_header(const struct request *req, const char *name);
+const char *request_query(const struct request *req, const char *name);
+/* The handler's own state, zeroed. `done` releases what it owns; then it is freed. */
+void *request_state(struct request *req, size_t size, void (*done)(void *state));
+const char *request_prefix(const struct request *req); /* of Redis keys */
+/* The answer is there, or the client is not: let the library go on with it. */
+void request_resume(struct request *req);
+
+/* A pathological %00 stays as it is written, so that no name is ever cut short. */
+size_t request_unescape(void *cls, struct MHD_Connection *connection, char *text);
+
+#endif

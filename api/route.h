@@ -1,0 +1,59 @@
+/* Routes: which handler answers a method and a path. One table, so that 404 and 405 (with
+ * its Allow) come for free.
+ *
+ * A pattern is literal segments and parameters: {id} is 1–64 of [A-Za-z0-9._-] beginning
+ * with a letter or digit, {run} a UUID. A parameter that has not that form is as unknown
+ * as any other id (404), except in a PUT, which would create it (400). Pure. */
+#ifndef KEDGE_API_ROUTE_H
+#define KEDGE_API_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct request;
+struct field;
+
+enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHODS };
+
+enum route_access {
+    ACCESS_OPEN,   /* anybody */
+    ACCESS_READ,   /* anybody, unless KEDGE_AUTH_READS */
+    ACCESS_TOKEN,  /* a token */
+};
+
+struct route {
+    enum method method;
+    const char *pattern;
+    enum route_access access;
+    void (*handle)(struct request *req);
+    const struct field *fields; /* of the JSON body; NULL: the route takes no body */
+    size_t field_count;
+    bool body_optional;
+};
+
+#define ROUTE_PARAMS      2
+#define ROUTE_PARAM_BYTES 65
+#define ROUTE_ALLOW_BYTES 40
+
+enum route_result {
+    ROUTE_FOUND,
+    ROUTE_UNKNOWN,    /* no such path */
+    ROUTE_NOT_METHOD, /* the path takes other methods: see allow */
+    ROUTE_BAD_ID,     /* a PUT names something that cannot be named so */
+};
+struct route_match {
+    const struct route *route; /* set when found */
+    char params[ROUTE_PARAMS][ROUTE_PARAM_BYTES];
+    char allow[ROUTE_ALLOW_BYTES]; /* set when not_method: "GET, HEAD, PUT" */
+};
+
+/* HEAD is asked for as GET. METHODS stands for a method no route has. The first row that
+ * fits wins. */
+enum route_result route_find(const struct route *table, size_t count, enum method method,
+                             const char *path, struct route_match *out);
+
+/* "GET" -> METHOD_GET; HEAD is METHOD_GET with *head set; METHODS when unknown. */
+enum method route_method_parse(const char *text, bool *head);
+const char *route_method_name(enum method method);
+
+#endif

@@ -1,0 +1,68 @@
+#!lua flags=allow-oom
+-- At most one run of a target is running, and it is the first of that target that waits.
+-- A nonce claims once: sent again it gets the same run while that is held, else none.
+-- A worker has one claim under way at a time.
+--@include run
+--@include waiting
+local worker, nonce, lease_ms = ARGV[1], ARGV[2], whole(ARGV[3], 'lease')
+check(#ARGV == 3 and #worker > 0 and #nonce > 0, 'claim')
+
+local function answer(id)
+    local v = redis.call('HMGET', K('run:' .. id), 'fence', 'target', 'kind', 'spec',
+                         'attempts', 'crashes', 'queued', 'started', 'lock_since')
+    local more = redis.call('EXISTS', K('ready'))
+    return {'run', id, v[1], v[2], v[3], v[4], v[5], v[6] or 0, v[7], v[8], v[9] or 0, more}
+end
+
+-- The worker's last claim, so that its replay is known; an empty answer is one too.
+local own = K('worker:' .. worker)
+local function remember(id)
+    redis.call('HSET', own, 'claim', nonce, 'claimed', id)
+    redis.call('PEXPIRE', own, 60000)
+end
+
+local last = redis.call('HMGET', own, 'claim', 'claimed')
+if last[1] == nonce then
+    local run = last[2] ~= '' and run_load(last[2])
+    if run and run.status == 'running' and run.nonce == nonce then
+        return answer(run.id)
+    end
+    return {'none'}
+end
+if redis.call('HGET', K('meta'), 'paused') == '1' then
+    return {'paused'}
+end
+
+-- The first waiting run of the best target. What does not belong in `ready` is dropped;
+-- normally the first try hits.
+local function next_run()
+    for _ = 1, 100 do
+        local target = redis.call('ZPOPMIN', K('ready'))[1]
+        if not target then
+            return nil
+        end
+        local id = redis.call('ZRANGE', K('q:' .. target), 0, 0)[1]
+        if id and redis.call('HEXISTS', K('active'), target) == 0 then
+            return run_load(id)
+        end
+    end
+end
+
+local run = next_run()
+if not run then
+    remember('')
+    return {'none'}
+end
+move(run.id, run.status, 'claim', 'running')
+leave_waiting(run.id, run.target, run.pkey, run.coalesce)
+local fence = event(run.id, 'running')
+redis.call('HSET', K('run:' .. run.id), 'status', 'running', 'version', fence, 'fence',
+           fence, 'nonce', nonce, 'worker', worker, 'started', NOW, 'attempts',
+           run.attempts + 1)
+redis.call('HSET', K('active'), run.target, run.id)
+redis.call('ZADD', K('leases'), NOW + lease_ms, run.id)
+remember(run.id)
+if redis.call('EXISTS', K('ready')) == 1 then
+    wake()
+end
+return answer(run.id)

@@ -1,0 +1,64 @@
+#!lua flags=allow-oom
+-- The holder of a run ends it once, with its result. Who no longer holds it writes
+-- nothing, but for a note when a person has resolved it meanwhile.
+-- ARGV: run, fence, nonce, status, exit, error code, error message, commit, summary,
+-- output cut (0, 1), output, log, head, metadata, drift key, drift field, drift record.
+--@include run_end
+local id, fence, nonce, status = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local output, log = ARGV[11], ARGV[12]
+check(#ARGV == 17 and #id > 0 and #status > 0, 'finish')
+check(#ARGV[9] <= 4096 and #ARGV[7] <= 4096, 'a summary or message above 4 KiB')
+check(ARGV[15] == '' or ARGV[16] ~= '', 'a drift record without a field')
+whole(ARGV[5], 'exit')
+
+local run = run_load(id)
+if not held_by(run, fence, nonce) then
+    local resolved = K('run:' .. id)
+    if run and redis.call('HGET', resolved, 'resolved_hold') == fence .. ' ' .. nonce then
+        redis.call('HSETNX', resolved, 'note', status .. ' ' .. ARGV[6] .. ' ' .. ARGV[7])
+    end
+    return 'gone'
+end
+if run.status ~= 'running' and run.status ~= 'orphaned' then
+    -- Ended by this hold: a replay. Given back: it is not the caller's any more.
+    return redis.call('ZSCORE', K('ended'), id) and 'done' or 'gone'
+end
+
+-- A cancelled run is never shown as clean or drifted; a marked apply keeps its outcome.
+local code, message = ARGV[6], ARGV[7]
+if run.cancel > 0 and not run.marked then
+    status, code, message = 'cancelled', '', ''
+elseif run.status == 'orphaned' and status ~= 'applied' then
+    status = 'error'
+    code = code ~= '' and code or 'INTERRUPTED'
+end
+check(status ~= 'cancelled' or run.cancel > 0, 'cancelled, but nobody cancels')
+move(id, run.status, 'finish', status)
+
+local result = {}
+for i, field in ipairs({'output', 'log', 'head', 'metadata'}) do
+    if ARGV[10 + i] ~= '' then
+        result[#result + 1] = field
+        result[#result + 1] = ARGV[10 + i]
+    end
+end
+if #result > 0 then
+    redis.call('HSET', K('result:' .. id), unpack(result))
+end
+if #output + #log > 0 then
+    redis.call('HINCRBY', K('meta'), 'result_bytes', #output + #log)
+    redis.call('ZADD', K('outputs'), NOW, id)
+end
+if ARGV[15] ~= '' and ARGV[17] ~= '' and status ~= 'cancelled' then
+    -- A check that failed leaves the last good record as it is.
+    local records, failure = K('drift:' .. ARGV[15]), ARGV[16] .. '|error'
+    if status == 'error' then
+        redis.call('HSET', records, failure, ARGV[17])
+    else
+        redis.call('HSET', records, ARGV[16], ARGV[17])
+        redis.call('HDEL', records, failure)
+    end
+end
+run_end(run, status, 'exit', ARGV[5], 'error_code', code, 'error_message', message,
+        'commit', ARGV[8], 'summary', ARGV[9], 'truncated', ARGV[10])
+return 'done'

@@ -1,0 +1,218 @@
+/* The registry's commands and replies. */
+#include "common/registry.h"
+
+#include <assert.h>
+#include <hiredis/hiredis.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/parse.h"
+#include "common/scripts.h"
+
+/* What the scripts answer first. */
+static const char *const outcome_words[REGISTRY_OUTCOMES] = {
+    [REGISTRY_CREATED] = "created", [REGISTRY_UPDATED] = "updated",
+    [REGISTRY_UNKNOWN] = "unknown", [REGISTRY_BUSY] = "busy",
+    [REGISTRY_DONE] = "done",       [REGISTRY_REFUSED] = "refused",
+};
+
+void registry_project_key(const char *project_id, char id[SIGN_ID_BYTES])
+{
+    const char *const parts[] = {project_id};
+
+    sign_id(parts, ARRAY_LEN(parts), id);
+}
+
+void registry_scope(const char *project_id, const char *workspace_id,
+                    char id[SIGN_ID_BYTES])
+{
+    const char *const parts[] = {project_id, workspace_id};
+
+    sign_id(parts, ARRAY_LEN(parts), id);
+}
+
+/* A script whose first argument is the project's key. */
+static void project_script(struct redis_cmd *cmd, const char *name, const char *prefix,
+                           const char *project_id)
+{
+    char key[SIGN_ID_BYTES];
+
+    registry_project_key(project_id, key);
+    redis_cmd_script(cmd, script(name), prefix);
+    redis_cmd_arg(cmd, key);
+}
+
+void registry_put_project(struct redis_cmd *cmd, const char *prefix,
+                          const char *project_id, const char *json)
+{
+    project_script(cmd, "registry_put_project", prefix, project_id);
+    redis_cmd_arg(cmd, project_id);
+    redis_cmd_arg(cmd, json);
+}
+
+void registry_put_workspace(struct redis_cmd *cmd, const char *prefix,
+                            const char *project_id, const char *workspace_id,
+                            const char *json)
+{
+    project_script(cmd, "registry_put_workspace", prefix, project_id);
+    redis_cmd_arg(cmd, workspace_id);
+    redis_cmd_arg(cmd, json);
+}
+
+void registry_delete_workspace(struct redis_cmd *cmd, const char *prefix,
+                               const char *project_id, const char *workspace_id,
+                               const char *target, bool force)
+{
+    char scope[SIGN_ID_BYTES];
+
+    registry_scope(project_id, workspace_id, scope);
+    project_script(cmd, "registry_delete_workspace", prefix, project_id);
+    redis_cmd_arg(cmd, workspace_id);
+    redis_cmd_arg(cmd, target);
+    redis_cmd_arg(cmd, scope);
+    redis_cmd_int(cmd, force);
+}
+
+void registry_delete_project(struct redis_cmd *cmd, const char *prefix,
+                             const char *project_id)
+{
+    project_script(cmd, "registry_delete_project", prefix, project_id);
+}
+
+int registry_reply(const struct redisReply *reply, enum registry_outcome *out,
+                   struct err *err)
+{
+    const char *word = redis_reply_text(redis_reply_at(reply, 0));
+
+    for (unsigned i = 0; word != NULL && i < REGISTRY_OUTCOMES; i++) {
+        if (strcmp(word, outcome_words[i]) == 0) {
+            *out = (enum registry_outcome)i;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_PERM, "registry: unexpected answer '%s'",
+                   word != NULL ? word : "");
+}
+
+size_t registry_busy_count(const struct redisReply *reply)
+{
+    size_t count = redis_reply_count(reply);
+
+    return count > 0 ? count - 1 : 0;
+}
+
+const char *registry_busy_run(const struct redisReply *reply, size_t index)
+{
+    return redis_reply_text(redis_reply_at(reply, index + 1));
+}
+
+void registry_get_project(struct redis_cmd *cmd, const char *prefix,
+                          const char *project_id)
+{
+    static const char *const fields[] = {"id", "json", "revision", "created", "updated"};
+    char key[SIGN_ID_BYTES];
+
+    registry_project_key(project_id, key);
+    redis_cmd_init(cmd);
+    cmd->repeatable = true;
+    redis_cmd_arg(cmd, "HMGET");
+    redis_cmd_fmt(cmd, "%sproject:%s", prefix, key);
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        redis_cmd_arg(cmd, fields[i]);
+}
+
+int registry_get_project_reply(const struct redisReply *reply,
+                               struct registry_project *out, struct err *err)
+{
+    struct registry_project project = {
+        .id = redis_reply_text(redis_reply_at(reply, 0)),
+        .json = redis_reply_text(redis_reply_at(reply, 1)),
+        .revision = redis_reply_int(redis_reply_at(reply, 2), 0),
+        .created_ms = redis_reply_int(redis_reply_at(reply, 3), 0),
+        .updated_ms = redis_reply_int(redis_reply_at(reply, 4), 0),
+    };
+
+    if (redis_reply_count(reply) < 5 || (project.id == NULL) != (project.json == NULL))
+        return err_set(err, ERR_PERM, "registry: a project with fields missing");
+    *out = project;
+    return 0;
+}
+
+void registry_get_pair(struct redis_cmd *cmd, const char *prefix, const char *project_id,
+                       const char *workspace_id)
+{
+    project_script(cmd, "registry_get_pair", prefix, project_id);
+    redis_cmd_arg(cmd, workspace_id);
+}
+
+int registry_get_pair_reply(const struct redisReply *reply, struct registry_pair *out,
+                            struct err *err)
+{
+    struct registry_pair pair;
+
+    if (registry_get_project_reply(reply, &pair.project, err) < 0)
+        return -1;
+    if (redis_reply_count(reply) != 6)
+        return err_set(err, ERR_PERM, "registry: a pair without its workspace");
+    pair.workspace_json = redis_reply_text(redis_reply_at(reply, 5));
+    *out = pair;
+    return 0;
+}
+
+void registry_list_projects(struct redis_cmd *cmd, const char *prefix, int64_t offset,
+                            int64_t limit)
+{
+    redis_cmd_script(cmd, script("registry_list_projects"), prefix);
+    redis_cmd_int(cmd, offset);
+    redis_cmd_int(cmd, limit);
+}
+
+static void get_hash(struct redis_cmd *cmd, const char *prefix, const char *name,
+                     const char *id)
+{
+    redis_cmd_init(cmd);
+    cmd->repeatable = true;
+    redis_cmd_arg(cmd, "HGETALL");
+    redis_cmd_fmt(cmd, "%s%s:%s", prefix, name, id);
+}
+
+void registry_list_workspaces(struct redis_cmd *cmd, const char *prefix,
+                              const char *project_id)
+{
+    char key[SIGN_ID_BYTES];
+
+    registry_project_key(project_id, key);
+    get_hash(cmd, prefix, "workspaces", key);
+}
+
+void registry_get_ignores(struct redis_cmd *cmd, const char *prefix, const char *scope)
+{
+    get_hash(cmd, prefix, "ignores", scope);
+}
+
+/* 0: never. */
+static int64_t rule_expires_ms(const char *json)
+{
+    AUTO(auto_json) cJSON *rule = NULL;
+    const char *text;
+    int64_t expires_ms = 0;
+    struct err err;
+
+    rule = json_parse(json, strlen(json), JSON_DEPTH_MAX, false, &err);
+    assert(cJSON_IsObject(rule));
+    text = json_string(rule, "expiresAt");
+    if (text != NULL)
+        parse_rfc3339_ms(text, &expires_ms);
+    return expires_ms;
+}
+
+void registry_put_ignore(struct redis_cmd *cmd, const char *prefix, const char *scope,
+                         const char *rule_id, const char *json, const char *run_id)
+{
+    redis_cmd_script(cmd, script("registry_put_ignore"), prefix);
+    redis_cmd_arg(cmd, scope);
+    redis_cmd_arg(cmd, rule_id);
+    redis_cmd_arg(cmd, json);
+    redis_cmd_int(cmd, rule_expires_ms(json));
+    redis_cmd_arg(cmd, run_id);
+}

@@ -1,0 +1,157 @@
+/* Digests, random ids, constant-time comparison: libcrypto and getrandom(2). */
+#include "common/sign.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <threads.h>
+
+#include "common/buf.h"
+
+#define DIGEST_BYTES 32
+
+static once_flag sha256_once = ONCE_FLAG_INIT;
+static EVP_MD *sha256;
+
+static void fetch_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* Fetched once: the one-shot functions of libcrypto look the name up at every call. */
+static void digest(const void *bytes, size_t len, unsigned char out[DIGEST_BYTES])
+{
+    call_once(&sha256_once, fetch_sha256);
+    if (EVP_Digest(bytes, len, out, NULL, sha256, NULL) != 1)
+        abort();
+}
+
+static char *put_hex(char *at, const unsigned char *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        *at++ = digits[bytes[i] >> 4];
+        *at++ = digits[bytes[i] & 15];
+    }
+    *at = '\0';
+    return at;
+}
+
+void sign_sha256_hex(const void *bytes, size_t len, char hex[SIGN_HEX_BYTES])
+{
+    unsigned char sum[DIGEST_BYTES];
+
+    digest(bytes, len, sum);
+    put_hex(hex, sum, sizeof sum);
+}
+
+void sign_id(const char *const *parts, size_t count, char id[SIGN_ID_BYTES])
+{
+    struct buf all = BUF_INIT(SIZE_MAX);
+    unsigned char sum[DIGEST_BYTES];
+
+    for (size_t i = 0; i < count; i++) {
+        const char *part = parts[i] != NULL ? parts[i] : "";
+
+        buf_fmt(&all, "%zu:", strlen(part));
+        buf_str(&all, part);
+    }
+    digest(buf_text(&all), all.len, sum);
+    put_hex(id, sum, (SIGN_ID_BYTES - 1) / 2);
+    buf_done(&all);
+}
+
+bool sign_equal(const char *secret, const char *given)
+{
+    unsigned char want[DIGEST_BYTES], have[DIGEST_BYTES];
+
+    if (secret == NULL || given == NULL)
+        return false;
+    /* Digests have one length, so that the secret's does not show in the time. */
+    digest(secret, strlen(secret), want);
+    digest(given, strlen(given), have);
+    return CRYPTO_memcmp(want, have, sizeof want) == 0;
+}
+
+void sign_random(void *bytes, size_t len)
+{
+    unsigned char *at = bytes;
+
+    while (len > 0) {
+        ssize_t got = getrandom(at, len, 0);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            abort();
+        at += got;
+        len -= (size_t)got;
+    }
+}
+
+void sign_nonce(char nonce[SIGN_ID_BYTES])
+{
+    unsigned char bytes[(SIGN_ID_BYTES - 1) / 2];
+
+    sign_random(bytes, sizeof bytes);
+    put_hex(nonce, bytes, sizeof bytes);
+}
+
+/* Sets version and variant (RFC 9562, section 4) and prints. */
+static void print_uuid(unsigned char bytes[16], unsigned char version,
+                       char uuid[SIGN_UUID_BYTES])
+{
+    static const size_t groups[] = {4, 2, 2, 2, 6};
+
+    bytes[6] = (unsigned char)((bytes[6] & 0x0f) | version << 4);
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    for (size_t i = 0; i < 5; i++) {
+        if (i > 0)
+            *uuid++ = '-';
+        uuid = put_hex(uuid, bytes, groups[i]);
+        bytes += groups[i];
+    }
+}
+
+void sign_uuid4(char uuid[SIGN_UUID_BYTES])
+{
+    unsigned char bytes[16];
+
+    sign_random(bytes, sizeof bytes);
+    print_uuid(bytes, 4, uuid);
+}
+
+/* 48 bits of milliseconds and a 12-bit counter as one number that only ever rises (RFC
+ * 9562, section 6.2, method 1): what overflows the counter borrows from the next
+ * millisecond. */
+static uint64_t next_tick(int64_t wall_ms)
+{
+    static _Atomic uint64_t last;
+    uint64_t seen = atomic_load(&last), wanted = (uint64_t)wall_ms << 12, next;
+
+    do
+        next = wanted > seen ? wanted : seen + 1;
+    while (!atomic_compare_exchange_weak(&last, &seen, next));
+    return next;
+}
+
+void sign_uuid7(int64_t wall_ms, char uuid[SIGN_UUID_BYTES])
+{
+    uint64_t tick;
+    unsigned char bytes[16];
+
+    assert(wall_ms >= 0 && wall_ms >> 48 == 0);
+    tick = next_tick(wall_ms);
+    sign_random(bytes + 8, 8);
+    for (int i = 0; i < 6; i++)
+        bytes[i] = (unsigned char)(tick >> (52 - 8 * i));
+    bytes[6] = (unsigned char)(tick >> 8 & 0x0f);
+    bytes[7] = (unsigned char)tick;
+    print_uuid(bytes, 7, uuid);
+}

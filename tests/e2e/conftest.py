@@ -1,0 +1,56 @@
+"""Fixtures of the end-to-end tests."""
+import shutil
+
+import pytest
+
+from stack import FOLLOWS_FILE, ROOT, Stack, until
+
+needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not on PATH")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if outcome.get_result().failed:
+        for value in item.funcargs.values():
+            if isinstance(value, Stack):
+                value.failed = True
+
+
+@pytest.fixture
+def kedge():
+    """A started stack with one worker, for this test alone."""
+    with Stack() as stack:
+        yield stack.start()
+
+
+@pytest.fixture
+def bare():
+    """A stack of which nothing is started yet."""
+    with Stack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One started stack for all tests of a module that leave each other alone."""
+    with Stack() as stack:
+        yield stack.start()
+
+
+@pytest.fixture
+def applied(kedge):
+    """A started stack with a registered workspace whose state is as the code says."""
+    kedge.repository("acme/net", {"main.tf": FOLLOWS_FILE})
+    kedge.apply("acme/net")
+    kedge.register("acme/net")
+    return kedge
+
+
+@pytest.fixture
+def git_http(kedge):
+    """Base URL of the stack's repositories, served by git http-backend."""
+    process = kedge.spawn("git-http", "/usr/bin/python3", ROOT / "tests/support/git_http.py", kedge.dir / "git")
+    line = until(lambda: process.log.read_text().split("\n")[0] if "\n" in process.log.read_text() else None,
+                 20, "the git server prints its port")
+    return f"http://127.0.0.1:{line.split()[-1]}"

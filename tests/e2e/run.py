@@ -1,0 +1,36 @@
+#!/usr/bin/python3
+"""Runs the end-to-end tests against the programs of a variant; ends with the totals.
+
+    tests/e2e/run.py release|asan [pytest arguments …]
+"""
+import os
+import pathlib
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def main():
+    variant, arguments = sys.argv[1], sys.argv[2:]
+    subprocess.run(["make", "-s", f"-j{os.cpu_count()}", f"V={variant}", "programs"], cwd=ROOT, check=True)
+    report = ROOT / "build" / variant / "e2e.xml"
+    report.unlink(missing_ok=True)
+    keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    subprocess.run(
+        ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--tb=short",
+         f"--junitxml={report}", *(arguments or ["tests/e2e"])],
+        cwd=ROOT, env=keep | {"KEDGE_TEST_VARIANT": variant})
+    if not report.exists():
+        print("0 passed, 1 failed, 0 skipped")
+        return 1
+    suite = xml.parse(report).getroot().find("testsuite")
+    total, failed, skipped = (
+        int(suite.get("tests")), int(suite.get("failures")) + int(suite.get("errors")), int(suite.get("skipped")))
+    print(f"{total - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+#!/usr/bin/python3
+"""Lint: what must hold for the source as text. Each check is one test.
+
+Prints a line per check and ends with `N passed, N failed, N skipped`.
+"""
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOMS = ("common", "api", "worker", "scheduler")
+
+LAYERS = [
+    "err mem buf parse clock log stop path quote utf8",
+    "conf json redis sign metrics http_out zip scripts canonical",
+    "target run batch queue registry schedule_store drift_store hook_store ignore cron zone"
+    " humanize ref repository allowlist",
+]
+FORBIDDEN = re.compile(
+    r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|gets|system|popen|alloca|signal|"
+    r"localtime|gmtime|setenv|putenv|getenv)\s*\("
+)
+FUNCTION_LINES = 60
+FILE_LINES = 400
+
+
+class Skip(Exception):
+    pass
+
+
+def sources(*suffixes, rooms=ROOMS + ("tests",)):
+    for room in rooms:
+        for path in sorted((ROOT / room).rglob("*")):
+            if path.suffix in suffixes and path.is_file():
+                yield path
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def without_comments(text):
+    blank = lambda match: re.sub(r"[^\n]", " ", match.group(0))
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', blank, text, flags=re.S)
+
+
+def check_forbidden_functions():
+    """strcpy, system, setenv … are not called; getenv only in conf.c"""
+    for path in sources(".c", ".h", rooms=ROOMS):
+        for number, line in enumerate(without_comments(path.read_text()).split("\n"), 1):
+            found = FORBIDDEN.search(line)
+            if found and not (found.group(1) == "getenv" and path.name.startswith("conf")):
+                yield f"{name(path)}:{number}: {found.group(1)}"
+
+
+def check_rooms():
+    """common includes no program; programs do not include one another"""
+    for path in sources(".c", ".h", rooms=ROOMS):
+        room = path.relative_to(ROOT).parts[0]
+        for number, line in enumerate(path.read_text().split("\n"), 1):
+            found = re.match(r'#include "(\w+)/', line)
+            if found and found.group(1) not in ("common", room):
+                yield f"{name(path)}:{number}: {line}"
+
+
+def layer_of(stem):
+    """The layer of the longest module name that the file's name starts with."""
+    best = None
+    for layer, words in enumerate(LAYERS):
+        for word in words.split():
+            if stem == word or stem.startswith(word + "_"):
+                if best is None or len(word) > best[0]:
+                    best = (len(word), layer)
+    return None if best is None else best[1]
+
+
+def check_layers():
+    """inside common a layer uses itself and lower ones; every file has a layer"""
+    for path in sources(".c", ".h", rooms=("common",)):
+        own = layer_of(path.stem)
+        if own is None:
+            yield f"{name(path)}: no layer: add its module to LAYERS in tests/lint/lint.py"
+            continue
+        for line in path.read_text().split("\n"):
+            found = re.match(r'#include "common/(\w+)\.', line)
+            used = found and layer_of(found.group(1))
+            if used is not None and found and used > own:
+                yield f"{name(path)} (layer {own}) includes {found.group(1)} (layer {used})"
+
+
+def check_file_size():
+    """no file above 400 lines; every file starts by saying what it is for"""
+    for path in sources(".c", ".h", ".lua", rooms=ROOMS):
+        text = path.read_text()
+        if text.count("\n") > FILE_LINES:
+            yield f"{name(path)}: {text.count(chr(10))} lines"
+        if not re.match(r"/\*|--|#!lua", text):
+            yield f"{name(path)}: does not start with a comment"
+
+
+def check_function_size():
+    """no function above 60 lines"""
+    for path in sources(".c", rooms=ROOMS):
+        start = None
+        for number, line in enumerate(path.read_text().split("\n"), 1):
+            if line == "{":
+                start = number
+            elif line == "}" and start is not None:
+                if number - start - 1 > FUNCTION_LINES:
+                    yield f"{name(path)}:{start}: {number - start - 1} lines"
+                start = None
+
+
+def check_format():
+    """clang-format changes nothing"""
+    tool = need("clang-format")
+    for path in sources(".c", ".h"):
+        done = subprocess.run([tool, "--dry-run", "-Werror", path], capture_output=True, text=True, cwd=ROOT)
+        if done.returncode != 0:
+            yield name(path)
+
+
+def need(tool):
+    found = shutil.which(tool)
+    if not found:
+        raise Skip(f"{tool} is not installed")
+    return found
+
+
+def make_variable(variable):
+    done = subprocess.run(["make", "-s", "print-" + variable], capture_output=True, text=True, cwd=ROOT, check=True)
+    return done.stdout.split()
+
+
+def check_clang_tidy():
+    """clang-tidy is silent"""
+    tool = need("clang-tidy")
+    flags = make_variable("CPPFLAGS") + ["-std=gnu17", "-DKEDGE_VERSION=\"lint\""]
+
+    def tidy(path):
+        return subprocess.run([tool, "--quiet", path, "--", *flags], capture_output=True, text=True, cwd=ROOT)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in pool.map(tidy, sources(".c", rooms=ROOMS)):
+            if done.returncode != 0:
+                yield "\n".join(line for line in done.stdout.split("\n") if ": error:" in line or ": warning:" in line)
+
+
+def check_cppcheck():
+    """cppcheck is silent"""
+    tool = need("cppcheck")
+    done = subprocess.run(
+        [tool, "--quiet", "--std=c11", "--enable=warning,performance,portability", "--inline-suppr",
+         "--suppress=missingIncludeSystem", "--suppress=normalCheckLevelMaxBranches", "-j2", "-D__GNUC__=12",
+         "--error-exitcode=1", "-I.", "-Ibuild/release/gen", *ROOMS],
+        capture_output=True, text=True, cwd=ROOT)
+    if done.returncode != 0:
+        yield done.stderr.strip()
+
+
+def check_shellcheck():
+    """shellcheck is silent"""
+    tool = need("shellcheck")
+    files = [ROOT / ".ci/run"] + [p for room in ("docker", "tests", "common") for p in (ROOT / room).rglob("*.sh")]
+    done = subprocess.run([tool, "--severity=warning", *files], capture_output=True, text=True, cwd=ROOT)
+    if done.returncode != 0:
+        yield done.stdout
+
+
+def check_config_document():
+    """docs/CONFIG.md is what the settings table says"""
+    subprocess.run(["make", "-s", "build/release/conf_doc"], cwd=ROOT, check=True)
+    made = subprocess.run([ROOT / "build/release/conf_doc"], capture_output=True, text=True, check=True).stdout
+    if made != (ROOT / "docs/CONFIG.md").read_text():
+        yield "run `make docs`"
+
+
+def check_machine_words():
+    """no path of somebody's machine stands in the tree"""
+    words = re.compile(r"/work/|/root/|/home/\w|/opt/tf-plugins")
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=ROOT).stdout.split("\n")
+    for path in filter(None, tracked):
+        if path == name(pathlib.Path(__file__)) or not (ROOT / path).is_file():
+            continue
+        for number, line in enumerate((ROOT / path).read_text(errors="replace").split("\n"), 1):
+            if words.search(line):
+                yield f"{path}:{number}: {line.strip()[:100]}"
+
+
+def check_links_of_architecture():
+    """every `file:function` of docs/ARCHITECTURE.md exists"""
+    text = (ROOT / "docs/ARCHITECTURE.md").read_text()
+    for file, function in re.findall(r"`((?:api|worker|scheduler|common)/[\w/]+\.(?:c|lua)):(\w+)`", text):
+        path = ROOT / file
+        if not path.is_file() or not re.search(rf"\b{function}\b", path.read_text()):
+            yield f"{file}:{function}"
+
+
+def main():
+    wanted = sys.argv[1:]
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for check_name, check in sorted(globals().items()):
+        if not check_name.startswith("check_") or (wanted and check_name[6:] not in wanted):
+            continue
+        try:
+            problems = list(check())
+            word = "failed" if problems else "passed"
+        except Skip as reason:
+            problems, word = [str(reason)], "skipped"
+        counts[word] += 1
+        print(f"{word}  {check.__doc__}", flush=True)
+        for problem in problems[:40]:
+            print("    " + problem.replace("\n", "\n    "))
+        if len(problems) > 40:
+            print(f"    … and {len(problems) - 40} more")
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
+    return 1 if counts["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

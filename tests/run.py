@@ -1,0 +1,56 @@
+#!/usr/bin/python3
+"""Runs all stages of the tests, whatever fails, and ends with one line of totals.
+
+    tests/run.py [stage …]       without: all of STAGES
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+TOTALS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
+
+STAGES = {
+    "lint": ["/usr/bin/python3", "tests/lint/lint.py"],
+    "unit": ["/usr/bin/python3", "tests/unit/run.py", "release"],
+    "unit-asan": ["/usr/bin/python3", "tests/unit/run.py", "asan"],
+    "e2e": ["/usr/bin/python3", "tests/e2e/run.py", "release"],
+    "e2e-asan": ["/usr/bin/python3", "tests/e2e/run.py", "asan"],
+    "fuzz": ["/usr/bin/python3", "tests/fuzz/run.py", os.environ.get("FUZZ_SECONDS", "5")],
+}
+
+
+def run(stage):
+    print(f"==> {stage}", flush=True)
+    start = time.monotonic()
+    totals = None
+    process = subprocess.Popen(STAGES[stage], cwd=ROOT, stdout=subprocess.PIPE, text=True, errors="replace")
+    for line in process.stdout:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        found = TOTALS.fullmatch(line.strip())
+        totals = tuple(map(int, found.groups())) if found else totals
+    code = process.wait()
+    # A stage that dies without its totals, or says 0 failed and exits with 1, has failed.
+    passed, failed, skipped = totals or (0, 1, 0)
+    if code != 0 and failed == 0:
+        failed = 1
+    print(f"==> {stage}: {passed} passed, {failed} failed, {skipped} skipped in {time.monotonic() - start:.0f} s", flush=True)
+    return passed, failed, skipped
+
+
+def main():
+    results = {stage: run(stage) for stage in sys.argv[1:] or STAGES}
+    print()
+    for stage, (passed, failed, skipped) in results.items():
+        print(f"{stage:10} passed {passed:4}  failed {failed:4}  skipped {skipped:4}")
+    passed, failed, skipped = (sum(column) for column in zip(*results.values()))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,255 @@
+/* Masking: one pass over the text that looks at each position once. */
+#include "worker/mask.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+#define MASK_TEXT "***"
+/* Longest userinfo that is waited for; what is longer is no URL. */
+#define USERINFO_MAX 4096
+
+struct secret {
+    char *bytes; /* owned */
+    size_t len;
+    size_t next; /* index + 1 of the next one with the same first byte; 0: last */
+};
+
+/* Where a stream of pieces stands. */
+struct stream {
+    struct buf held;     /* bytes that may be the beginning of something */
+    size_t swallow;      /* bytes at the front of held that are already masked */
+    unsigned char seen[3]; /* the last three bytes before held: "://"? */
+};
+
+struct mask {
+    struct secret *secrets; /* owned */
+    size_t count;
+    size_t first[256];              /* index + 1 of a secret by first byte; 0: none */
+    uint8_t pairs[256 * 256 / 8];   /* which two bytes begin a secret */
+    struct stream stream;
+};
+
+/* What begins at a position. */
+struct match {
+    size_t len;   /* bytes to mask; 0: nothing */
+    bool partial; /* more may belong to it: wait for the next piece */
+};
+
+static void stream_init(struct stream *stream)
+{
+    *stream = (struct stream){.held = BUF_INIT(SIZE_MAX)};
+}
+
+static void stream_done(struct stream *stream)
+{
+    if (stream->held.data)
+        explicit_bzero(stream->held.data, stream->held.cap);
+    buf_done(&stream->held);
+}
+
+struct mask *mask_new(void)
+{
+    struct mask *mask = mem_new(1, sizeof(*mask));
+
+    stream_init(&mask->stream);
+    return mask;
+}
+
+void mask_free(struct mask *mask)
+{
+    if (!mask)
+        return;
+    for (size_t i = 0; i < mask->count; i++) {
+        explicit_bzero(mask->secrets[i].bytes, mask->secrets[i].len);
+        auto_free(&mask->secrets[i].bytes);
+    }
+    auto_free(&mask->secrets);
+    stream_done(&mask->stream);
+    auto_free(&mask);
+}
+
+/* ---- the secrets ---- */
+
+static bool is_known(const struct mask *mask, const char *bytes, size_t len)
+{
+    size_t i = mask->first[(unsigned char)bytes[0]];
+
+    for (; i; i = mask->secrets[i - 1].next)
+        if (mask->secrets[i - 1].len == len &&
+            memcmp(mask->secrets[i - 1].bytes, bytes, len) == 0)
+            return true;
+    return false;
+}
+
+static size_t pair_of(const char *bytes)
+{
+    return (size_t)(unsigned char)bytes[0] << 8 | (unsigned char)bytes[1];
+}
+
+static void add_bytes(struct mask *mask, const char *bytes, size_t len)
+{
+    size_t *first;
+
+    if (len < MASK_SECRET_MIN_BYTES || is_known(mask, bytes, len))
+        return;
+    first = &mask->first[(unsigned char)bytes[0]];
+    mask->secrets = mem_grow(mask->secrets, mask->count + 1, sizeof(*mask->secrets));
+    mask->secrets[mask->count] =
+        (struct secret){.bytes = mem_dup_n(bytes, len), .len = len, .next = *first};
+    *first = ++mask->count;
+    mask->pairs[pair_of(bytes) / 8] |= (uint8_t)(1U << (pair_of(bytes) % 8));
+}
+
+/* As JSON and HCL print it between quotes. */
+static void add_quoted(struct mask *mask, const char *bytes, size_t len)
+{
+    static const char plain[] = "\"\\\n\r\t", escaped[] = "\"\\nrt";
+    char *text = mem_new(2 * len + 1, 1);
+    size_t used = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        const char *at = memchr(plain, bytes[i], sizeof(plain) - 1);
+        if (at)
+            text[used++] = '\\';
+        text[used++] = at ? escaped[at - plain] : bytes[i];
+    }
+    add_bytes(mask, text, used);
+    explicit_bzero(text, 2 * len + 1);
+    auto_free(&text);
+}
+
+static void add_forms(struct mask *mask, const char *bytes, size_t len)
+{
+    add_bytes(mask, bytes, len);
+    add_quoted(mask, bytes, len);
+}
+
+void mask_add(struct mask *mask, const char *secret)
+{
+    size_t whole = strlen(secret);
+
+    add_forms(mask, secret, whole);
+    for (const char *line = secret; *line;) {
+        size_t len = strcspn(line, "\r\n");
+        if (len < whole)
+            add_forms(mask, line, len);
+        line += len;
+        line += strspn(line, "\r\n");
+    }
+}
+
+/* ---- matching ---- */
+
+static struct match match_secret(const struct mask *mask, const char *bytes, size_t len)
+{
+    struct match match = {0};
+    size_t i = mask->first[(unsigned char)bytes[0]];
+
+    if (len > 1 && !(mask->pairs[pair_of(bytes) / 8] >> (pair_of(bytes) % 8) & 1))
+        return match;
+    for (; i; i = mask->secrets[i - 1].next) {
+        const struct secret *secret = &mask->secrets[i - 1];
+        size_t shared = len < secret->len ? len : secret->len;
+        if (memcmp(bytes, secret->bytes, shared) != 0)
+            continue;
+        if (len < secret->len)
+            match.partial = true;
+        else if (secret->len > match.len)
+            match.len = secret->len;
+    }
+    return match;
+}
+
+/* RFC 3986, 3.2: the authority ends at one of these, the userinfo at its last '@'. */
+static bool ends_authority(unsigned char c)
+{
+    return c <= ' ' || c == 0x7f || strchr("/?#\"'<>`\\", c);
+}
+
+static struct match match_userinfo(const char *bytes, size_t len)
+{
+    struct match match = {0};
+    size_t limit = len < USERINFO_MAX ? len : USERINFO_MAX;
+    size_t i = 0;
+
+    for (; i < limit && !ends_authority((unsigned char)bytes[i]); i++)
+        if (bytes[i] == '@')
+            match.len = i;
+    match.partial = i == len && len < USERINFO_MAX;
+    return match;
+}
+
+static struct match match_at(const struct mask *mask, const struct stream *stream,
+                             const char *bytes, size_t len)
+{
+    struct match match = match_secret(mask, bytes, len);
+    struct match userinfo = {0};
+
+    if (memcmp(stream->seen, "://", sizeof(stream->seen)) == 0)
+        userinfo = match_userinfo(bytes, len);
+    if (userinfo.len > match.len)
+        match.len = userinfo.len;
+    match.partial = match.partial || userinfo.partial;
+    return match;
+}
+
+/* ---- the stream ---- */
+
+/* Looks at the byte at `held`; false when it has to wait for more. */
+static bool step(const struct mask *mask, struct stream *stream, const char *held,
+                 size_t len, bool last, struct buf *out)
+{
+    struct match match = match_at(mask, stream, held, len);
+
+    if (match.partial && !last)
+        return false;
+    if (match.len > stream->swallow) {
+        if (stream->swallow == 0)
+            buf_str(out, MASK_TEXT);
+        stream->swallow = match.len;
+    }
+    if (stream->swallow > 0)
+        stream->swallow--;
+    else
+        buf_char(out, *held);
+    stream->seen[0] = stream->seen[1];
+    stream->seen[1] = stream->seen[2];
+    stream->seen[2] = (unsigned char)*held;
+    return true;
+}
+
+static void pump(const struct mask *mask, struct stream *stream, bool last,
+                 struct buf *out)
+{
+    struct buf *held = &stream->held;
+    size_t done = 0;
+
+    while (done < held->len &&
+           step(mask, stream, held->data + done, held->len - done, last, out))
+        done++;
+    buf_drop(held, done);
+}
+
+void mask_feed(struct mask *mask, const char *bytes, size_t len, struct buf *out)
+{
+    buf_append(&mask->stream.held, bytes, len);
+    pump(mask, &mask->stream, false, out);
+}
+
+void mask_flush(struct mask *mask, struct buf *out)
+{
+    pump(mask, &mask->stream, true, out);
+}
+
+void mask_text(const struct mask *mask, const char *text, size_t len, struct buf *out)
+{
+    struct stream stream;
+
+    stream_init(&stream);
+    buf_append(&stream.held, text, len);
+    pump(mask, &stream, true, out);
+    stream_done(&stream);
+}
