@@ -23,6 +23,7 @@
 
 #define REQUEST_ID_BYTES 65
 #define REQUEST_BODY_MAX ((size_t)1 << 20)
+#define REQUEST_HEADERS  3 /* of an answer, besides those every answer has */
 
 struct server_daemon;
 
@@ -45,7 +46,11 @@ struct request {
     struct buf body;
     size_t body_bytes; /* seen, kept or not */
     cJSON *json;       /* the body of a route with fields; an object, checked */
-    struct MHD_Response *response;
+    struct {
+        const char *name;
+        char *value;
+    } headers[REQUEST_HEADERS];    /* of the answer to come */
+    struct MHD_Response *response; /* the answer; NULL: not there yet */
     unsigned status;
     int64_t begun_mono_ms;
     struct asks asks;

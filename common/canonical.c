@@ -19,12 +19,12 @@ static int by_key(const void *left, const void *right)
 static void print_object(const cJSON *object, struct buf *out)
 {
     size_t count = (size_t)cJSON_GetArraySize(object);
-    AUTO(auto_free) const cJSON **members = mem_new(count, sizeof *members);
+    AUTO(auto_free) const cJSON **members = mem_new(count, sizeof(cJSON *));
     size_t i = 0;
 
     for (const cJSON *member = object->child; member != NULL; member = member->next)
         members[i++] = member;
-    qsort(members, count, sizeof *members, by_key);
+    qsort(members, count, sizeof(cJSON *), by_key);
     buf_char(out, '{');
     for (i = 0; i < count; i++) {
         if (i > 0)

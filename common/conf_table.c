@@ -69,7 +69,7 @@ const struct setting conf_settings[] = {
      .max = INT64_C(30) * DAY_MS, .help = "longest run; then it is cancelled"},
     {"KEDGE_CANCEL_GRACE", &conf_duration, FIELD(cancel_grace_ms), "30s", WORKER,
      .min = 1, .max = 60 * MINUTE_MS, .help = "time between the steps of a cancel"},
-    {"KEDGE_STOP_TIMEOUT", &conf_duration, FIELD(stop_timeout_ms), "1h", WORKER,
+    {"KEDGE_STOP_TIMEOUT", &conf_duration, FIELD(stop_timeout_ms), "1m", WORKER,
      .max = INT64_C(30) * DAY_MS,
      .help = "how long a stopping worker lets its runs go on before it interrupts them"},
     {"KEDGE_SANDBOX", &conf_sandbox, FIELD(sandbox), "auto", WORKER,

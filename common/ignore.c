@@ -145,8 +145,8 @@ static void judge_init(struct judge *judge, const struct ignore_rules *rules,
                        const char *run_id, int64_t now_ms)
 {
     *judge = (struct judge){.run_id = run_id};
-    judge->live = mem_new(rules->count, sizeof *judge->live);
-    judge->near = mem_new(rules->count, sizeof *judge->near);
+    judge->live = mem_new(rules->count, sizeof(struct ignore_rule *));
+    judge->near = mem_new(rules->count, sizeof(struct ignore_rule *));
     for (size_t i = 0; i < rules->count; i++) {
         const struct ignore_rule *rule = &rules->list[i];
 
@@ -161,15 +161,12 @@ static bool is_address_of(const struct ignore_rule *rule, const char *address)
                        : parse_glob(rule->address, address, false);
 }
 
-/* `drift` is the resource's fingerprint, "" until it is needed. */
-static bool is_about(const struct ignore_rule *rule, const struct judge *judge,
-                     const cJSON *resource, char drift[SIGN_ID_BYTES])
+/* Is the rule one of this run, or of a run in which this resource drifted alike? `drift`
+ * is the resource's fingerprint, "" until it is needed. */
+static bool is_of_run(const struct ignore_rule *rule, const char *run_id,
+                      const cJSON *resource, char drift[SIGN_ID_BYTES])
 {
-    const char *address = json_string(resource, "address");
-
-    if (address == NULL || !is_address_of(rule, address))
-        return false;
-    if (rule->run_id == NULL || strcmp(rule->run_id, judge->run_id) == 0)
+    if (rule->run_id == NULL || strcmp(rule->run_id, run_id) == 0)
         return true;
     if (rule->drift == NULL)
         return false;
@@ -180,12 +177,16 @@ static bool is_about(const struct ignore_rule *rule, const struct judge *judge,
 
 static void find_near(struct judge *judge, const cJSON *resource)
 {
+    const char *address = json_string(resource, "address");
     char drift[SIGN_ID_BYTES] = "";
 
     judge->near_count = 0;
-    for (size_t i = 0; i < judge->live_count; i++) {
-        if (is_about(judge->live[i], judge, resource, drift))
-            judge->near[judge->near_count++] = judge->live[i];
+    for (size_t i = 0; address != NULL && i < judge->live_count; i++) {
+        const struct ignore_rule *rule = judge->live[i];
+
+        if (is_address_of(rule, address) &&
+            is_of_run(rule, judge->run_id, resource, drift))
+            judge->near[judge->near_count++] = rule;
     }
 }
 

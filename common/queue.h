@@ -9,11 +9,11 @@
  * (hashes): no text of a user enters a key.
  *
  * - run:<id>        HASH   the run: see "Fields of a run" below
- * - result:<id>     HASH   output, log (zlib), head (first 4 KiB of output), metadata
- * (JSON)
+ * - spec:<id>       STRING its specification (JSON), apart so that the hash stays compact
+ * - result:<id>     HASH   output and log (zlib), head (of the output), metadata (JSON)
  * - q:<target>      ZSET   waiting runs of a target by seq: strict FIFO
- * - prio:<target>   ZSET   the same runs by score (enqueue ms - credit; lower is earlier)
- * - ready           ZSET   idle targets with waiting runs, by the least score of those
+ * - ready           ZSET   idle targets with waiting runs, by the least priority of those
+ *                          (enqueue ms - credit; lower is earlier)
  * - active          HASH   target -> the run that holds it (running or orphaned)
  * - leases          ZSET   running run -> deadline ms
  * - suspects        ZSET   running run whose lease is over -> end of its grace ms
@@ -24,8 +24,7 @@
  * - wake            ZSET   one marker: somebody idle should claim (a hint)
  * - ctl:<worker>    LIST   "cancel <run> <level>"; 1 h
  * - workers         ZSET   worker -> last seen ms
- * - worker:<id>     HASH   info (JSON); claim, claimed: its last claim's nonce and run;
- * 60 s
+ * - worker:<id>     HASH   info (JSON); claim, claimed: last claim's nonce and run; 60 s
  * - events          STREAM {run, status} of every transition, MAXLEN ~ 20 000
  * - runs            ZSET   every run by enqueue ms
  * - runs:<scope>    ZSET   every run of a scope by enqueue ms
@@ -47,9 +46,9 @@
  * A scope is whose history a run is part of: the id of (projectId, workspaceId) in the v1
  * family, else its target.
  *
- * Fields of a run, all small (≤ 64 KiB together, normally < 2 KiB): status, version (its
- * last event's id), kind, trigger, target, scope, project, workspace, pkey, spec, ref,
- * coalesce (fingerprint or ""), seq, priority (its score), queued, locked_by; from claim:
+ * Fields of a run, all small (together ≤ 16 KiB, normally < 1 KiB): status, version (its
+ * last event's id), kind, trigger, target, scope, project, workspace, pkey, ref,
+ * coalesce (fingerprint or ""), seq, priority, queued, locked_by; from claim:
  * fence, nonce, worker, started, attempts (claims), marked; crashes, retries, lock_since,
  * due, retry_message; cancel (level), cancel_by, cancel_nonce; at the end: ended, exit,
  * error_code, error_message, commit, summary, truncated, output_dropped; of a resolved
@@ -184,8 +183,9 @@ struct finish {
     bool output_truncated;
     const void *output, *log, *head, *metadata; /* zlib, zlib, text, JSON; NULL: none */
     size_t output_len, log_len, head_len, metadata_len;
-    const char *drift_repo, *drift_field,
-        *drift_record; /* key id, field, JSON; NULL: no record */
+    /* Key id, field, JSON. Record NULL: none is written. That of an error leaves the last
+     * good one as it is. */
+    const char *drift_repo, *drift_field, *drift_record;
 };
 void queue_finish(struct redis_cmd *cmd, const char *prefix,
                   const struct queue_hold *hold, const struct finish *result);
@@ -257,7 +257,7 @@ struct run_record {
     int64_t queued_at_ms, started_at_ms, ended_at_ms, due_ms; /* 0: not yet */
 };
 void queue_get_run(struct redis_cmd *cmd, const char *prefix,
-                   const char *run_id); /* HMGET */
+                   const char *run_id); /* script */
 /* out->id is NULL when there is none. */
 int queue_get_run_reply(const struct redisReply *reply, const char *run_id,
                         struct run_record *out, struct err *err);

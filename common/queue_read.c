@@ -6,63 +6,56 @@
 #include "common/queue_internal.h"
 
 /* ---- one run ---- */
-/* Where each stored field goes: exactly one of the three offsets is set. */
-#define TEXT(field, member)                                                              \
-    {                                                                                    \
-        field, offsetof(struct run_record, member), FIELD_TEXT                           \
-    }
-#define NUMBER(field, member)                                                            \
-    {                                                                                    \
-        field, offsetof(struct run_record, member), FIELD_NUMBER                         \
-    }
-#define BOOLEAN(field, member)                                                           \
-    {                                                                                    \
-        field, offsetof(struct run_record, member), FIELD_BOOLEAN                        \
-    }
+/* Where each stored field goes, and the number when it is not there. */
+#define AT(member) offsetof(struct run_record, member)
 
 static const struct {
     const char *name;
     size_t offset;
     enum { FIELD_TEXT, FIELD_NUMBER, FIELD_BOOLEAN } form;
+    int64_t missing;
 } run_fields[] = {
-    TEXT("project", project_id),
-    TEXT("workspace", workspace_id),
-    TEXT("target", target),
-    TEXT("scope", scope),
-    TEXT("trigger", trigger),
-    TEXT("schedule", schedule_id),
-    TEXT("spec", spec),
-    TEXT("ref", ref),
-    TEXT("commit", commit),
-    TEXT("locked_by", locked_by),
-    TEXT("worker", worker),
-    TEXT("error_code", error_code),
-    TEXT("error_message", error_message),
-    TEXT("retry_message", retry_message),
-    TEXT("summary", summary),
-    TEXT("version", version),
-    NUMBER("attempts", attempts),
-    NUMBER("crashes", crashes),
-    NUMBER("cancel", cancel_level),
-    NUMBER("exit", exit_code),
-    NUMBER("queued", queued_at_ms),
-    NUMBER("started", started_at_ms),
-    NUMBER("ended", ended_at_ms),
-    NUMBER("due", due_ms),
-    BOOLEAN("marked", marked),
-    BOOLEAN("truncated", output_truncated),
-    BOOLEAN("output_dropped", output_dropped),
+    {"project", AT(project_id), FIELD_TEXT, 0},
+    {"workspace", AT(workspace_id), FIELD_TEXT, 0},
+    {"target", AT(target), FIELD_TEXT, 0},
+    {"scope", AT(scope), FIELD_TEXT, 0},
+    {"trigger", AT(trigger), FIELD_TEXT, 0},
+    {"schedule", AT(schedule_id), FIELD_TEXT, 0},
+    {"ref", AT(ref), FIELD_TEXT, 0},
+    {"commit", AT(commit), FIELD_TEXT, 0},
+    {"locked_by", AT(locked_by), FIELD_TEXT, 0},
+    {"worker", AT(worker), FIELD_TEXT, 0},
+    {"error_code", AT(error_code), FIELD_TEXT, 0},
+    {"error_message", AT(error_message), FIELD_TEXT, 0},
+    {"retry_message", AT(retry_message), FIELD_TEXT, 0},
+    {"summary", AT(summary), FIELD_TEXT, 0},
+    {"version", AT(version), FIELD_TEXT, 0},
+    {"attempts", AT(attempts), FIELD_NUMBER, 0},
+    {"crashes", AT(crashes), FIELD_NUMBER, 0},
+    {"cancel", AT(cancel_level), FIELD_NUMBER, 0},
+    {"exit", AT(exit_code), FIELD_NUMBER, -1},
+    {"queued", AT(queued_at_ms), FIELD_NUMBER, 0},
+    {"started", AT(started_at_ms), FIELD_NUMBER, 0},
+    {"ended", AT(ended_at_ms), FIELD_NUMBER, 0},
+    {"due", AT(due_ms), FIELD_NUMBER, 0},
+    {"marked", AT(marked), FIELD_BOOLEAN, 0},
+    {"truncated", AT(output_truncated), FIELD_BOOLEAN, 0},
+    {"output_dropped", AT(output_dropped), FIELD_BOOLEAN, 0},
 };
 
-/* Before those of the table. */
-enum { RUN_STATUS_AT, RUN_KIND_AT, RUN_TABLE_AT };
+/* The order of the reply. */
+enum {
+    RUN_STATUS_AT,
+    RUN_KIND_AT,
+    RUN_TABLE_AT,
+    RUN_SPEC_AT = RUN_TABLE_AT + ARRAY_LEN(run_fields),
+    RUN_REPLY_FIELDS
+};
 
 void queue_get_run(struct redis_cmd *cmd, const char *prefix, const char *run_id)
 {
-    redis_cmd_init(cmd);
-    cmd->repeatable = true;
-    redis_cmd_arg(cmd, "HMGET");
-    queue_key(cmd, prefix, "run:", run_id);
+    redis_cmd_script(cmd, script("get_run"), prefix);
+    redis_cmd_arg(cmd, run_id);
     redis_cmd_arg(cmd, "status");
     redis_cmd_arg(cmd, "kind");
     for (size_t i = 0; i < ARRAY_LEN(run_fields); i++)
@@ -80,7 +73,7 @@ static void read_field(const struct redisReply *value, size_t index,
         *(const char **)member = text != NULL ? text : "";
         break;
     case FIELD_NUMBER:
-        *(int64_t *)member = redis_reply_int(value, 0);
+        *(int64_t *)member = redis_reply_int(value, run_fields[index].missing);
         break;
     case FIELD_BOOLEAN:
         *(bool *)member = redis_reply_int(value, 0) != 0;
@@ -95,7 +88,7 @@ int queue_get_run_reply(const struct redisReply *reply, const char *run_id,
     const char *kind = redis_reply_text(redis_reply_at(reply, RUN_KIND_AT));
     struct run_record run = {.id = run_id};
 
-    if (redis_reply_count(reply) != RUN_TABLE_AT + ARRAY_LEN(run_fields))
+    if (redis_reply_count(reply) != RUN_REPLY_FIELDS)
         return err_set(err, ERR_PERM, "run %s: read without its fields", run_id);
     if (status == NULL) {
         *out = (struct run_record){.id = NULL};
@@ -107,6 +100,9 @@ int queue_get_run_reply(const struct redisReply *reply, const char *run_id,
                        run_id, kind != NULL ? kind : "", status);
     for (size_t i = 0; i < ARRAY_LEN(run_fields); i++)
         read_field(redis_reply_at(reply, RUN_TABLE_AT + i), i, &run);
+    run.spec = redis_reply_text(redis_reply_at(reply, RUN_SPEC_AT));
+    if (run.spec == NULL)
+        return err_set(err, ERR_PERM, "run %s is stored without its spec", run_id);
     *out = run;
     return 0;
 }

@@ -13,8 +13,9 @@
  *   once; MOVED, ASK: ERR_PERM "Redis Cluster is not supported"; NOSCRIPT: EVAL, once;
  *   anything else: ERR_PERM, and a bug.
  *
- * Commands are built once (struct redis_cmd) and sent by either client; see redis_link.h
- * for the one that never blocks. */
+ * SIGPIPE must be ignored (stop_open does that). Commands are built once (struct
+ * redis_cmd) and sent by either client; see redis_link.h for the one that never blocks.
+ */
 #ifndef KEDGE_COMMON_REDIS_H
 #define KEDGE_COMMON_REDIS_H
 

@@ -29,8 +29,8 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* RFC 3986 section 2.1. */
-static int percent_decode(const char *bytes, size_t len, char **out, struct err *err)
+/* RFC 3986 section 2.1. The caller frees; NULL with *err set when it is malformed. */
+static char *percent_decode(const char *bytes, size_t len, struct err *err)
 {
     AUTO(auto_free) char *text = mem_new(len + 1, 1);
     size_t used = 0;
@@ -46,14 +46,25 @@ static int percent_decode(const char *bytes, size_t len, char **out, struct err 
             high = hex_digit(bytes[i + 1]);
             low = hex_digit(bytes[i + 2]);
         }
-        if (high < 0 || low < 0 || (high == 0 && low == 0))
-            return err_set(err, ERR_INPUT,
-                           "%% must be followed by two hex digits, not 00");
+        if (high < 0 || low < 0 || (high == 0 && low == 0)) {
+            err_set(err, ERR_INPUT, "%% must be followed by two hex digits, not 00");
+            return NULL;
+        }
         text[used++] = (char)(high * 16 + low);
         i += 2;
     }
-    free(*out);
-    *out = TAKE(text);
+    return TAKE(text);
+}
+
+/* Replaces *field, which is owned. */
+static int decode_field(const char *bytes, size_t len, char **field, struct err *err)
+{
+    char *text = percent_decode(bytes, len, err);
+
+    if (text == NULL)
+        return -1;
+    free(*field);
+    *field = text;
     return 0;
 }
 
@@ -77,9 +88,9 @@ static int parse_login(const char *text, size_t len, struct redis_address *addre
 
     if (colon == NULL)
         return err_set(err, ERR_INPUT, "before the @ goes user:password or :password");
-    if (user_len > 0 && percent_decode(text, user_len, &address->user, err) < 0)
+    if (user_len > 0 && decode_field(text, user_len, &address->user, err) < 0)
         return -1;
-    return percent_decode(colon + 1, len - user_len - 1, &address->password, err);
+    return decode_field(colon + 1, len - user_len - 1, &address->password, err);
 }
 
 /* host, host:port, [IPv6] or [IPv6]:port; ends at `end`. */
@@ -106,7 +117,7 @@ static int parse_host(const char *text, const char *end, struct redis_address *a
     if (port != NULL && parse_int64(port, 1, 65535, &number) < 0)
         return err_set(err, ERR_INPUT, "the port must be a number from 1 to 65535");
     address->port = (int)number;
-    return percent_decode(host, (size_t)(host_end - host), &address->host, err);
+    return decode_field(host, (size_t)(host_end - host), &address->host, err);
 }
 
 static int parse_tcp(const char *rest, struct redis_address *address, struct err *err)
@@ -140,7 +151,7 @@ static int parse_option(const char *text, size_t len, struct redis_address *addr
 
         if (len < skip || strncmp(text, options[i].name, skip) != 0)
             continue;
-        if (percent_decode(text + skip, len - skip, options[i].value, err) < 0)
+        if (decode_field(text + skip, len - skip, options[i].value, err) < 0)
             return -1;
         return db != NULL ? parse_db(db, address, err) : 0;
     }
@@ -152,7 +163,8 @@ static int parse_unix(const char *path, struct redis_address *address, struct er
     size_t len = strcspn(path, "?");
     const char *option = path + len;
 
-    if (percent_decode(path, len, &address->socket_path, err) < 0)
+    address->socket_path = percent_decode(path, len, err);
+    if (address->socket_path == NULL)
         return -1;
     if (address->socket_path[0] != '/')
         return err_set(err, ERR_INPUT, "unix:// must be followed by an absolute path");

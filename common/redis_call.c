@@ -78,7 +78,8 @@ static enum verdict refused(struct redis *redis, enum redis_reply_kind kind, boo
 /* The first reply that is an error decides. */
 static enum verdict judge(struct redis *redis, const struct batch *batch, struct err *err)
 {
-    bool again = may_run_twice(batch) || batch->count == 1;
+    /* Alone, what was refused did not run; of a pair the other one did. */
+    bool again = batch->count == 1 || may_run_twice(batch);
 
     for (size_t i = 0; i < batch->count; i++) {
         enum redis_reply_kind kind = redis_reply_kind(batch->replies[i], err);

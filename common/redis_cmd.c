@@ -24,8 +24,9 @@ static size_t put_number(char *at, size_t number)
     } while (number > 0);
     for (size_t i = 0; i < count; i++)
         at[i] = digits[count - 1 - i];
-    memcpy(at + count, "\r\n", 2);
-    return count + 2;
+    at[count++] = '\r';
+    at[count++] = '\n';
+    return count;
 }
 
 static void put_head(struct buf *out, char type, size_t number)

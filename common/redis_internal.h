@@ -21,7 +21,7 @@ struct redisContext; /* hiredis */
 
 /* Appends the whole command; a script as EVAL with its text, else as EVALSHA. */
 void redis_cmd_write(const struct redis_cmd *cmd, bool as_eval, struct buf *out);
-/* Bytes that redis_cmd_write appends as EVALSHA or plain, or a little fewer than this. */
+/* An upper bound of the bytes that redis_cmd_write appends, unless as_eval. */
 size_t redis_cmd_bound(const struct redis_cmd *cmd);
 
 /* "host:port" or the socket's path, for messages. */

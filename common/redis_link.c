@@ -12,6 +12,8 @@
 
 /* A larger buffer is freed when it is empty. */
 #define OUT_KEPT_BYTES ((size_t)64 << 10)
+/* hiredis moves all it has left after each write: it is given a piece at a time. */
+#define PIECE_BYTES ((size_t)256 << 10)
 
 struct redis_link *redis_link_new(const struct redis_address *address, const char *prefix,
                                   const struct redis_script *const *scripts)
@@ -55,7 +57,7 @@ int redis_link_fd(const struct redis_link *link)
 
 short redis_link_events(const struct redis_link *link)
 {
-    bool unsent = link->writing || link->out.len > 0;
+    bool unsent = link->writing || link->out.len > link->taken;
 
     if (link->state == LINK_AWAY)
         return 0;
@@ -97,6 +99,7 @@ static void empty_out(struct redis_link *link)
         buf_init(&link->out, 2 * REDIS_COMMAND_MAX);
     }
     buf_reset(&link->out);
+    link->taken = 0;
 }
 
 void redis_link_drop(struct redis_link *link)
@@ -169,7 +172,7 @@ static bool may_send(const struct redis_link *link, const struct redis_cmd *cmd,
         *refusal = REFUSED_HUGE;
     else if (!redis_link_ready(link))
         *refusal = REFUSED_AWAY;
-    else if (link->out.len + bytes > REDIS_COMMAND_MAX)
+    else if (link->out.len - link->taken + bytes > REDIS_COMMAND_MAX)
         *refusal = REFUSED_FULL;
     else
         return true;
@@ -197,20 +200,32 @@ void redis_link_send(struct redis_link *link, const struct redis_cmd *cmd,
     redis_link_await(link, &pending);
 }
 
+static void hand_piece_to_hiredis(struct redis_link *link)
+{
+    size_t left = link->out.len - link->taken;
+    size_t piece = left < PIECE_BYTES ? left : PIECE_BYTES;
+
+    if (redisAppendFormattedCommand(link->context, link->out.data + link->taken, piece) !=
+        REDIS_OK)
+        abort(); /* out of memory */
+    link->taken += piece;
+    if (link->taken == link->out.len) {
+        empty_out(link);
+    } else if (link->taken > link->out.len / 2) {
+        buf_drop(&link->out, link->taken);
+        link->taken = 0;
+    }
+}
+
 void redis_link_flush(struct redis_link *link)
 {
     int all_sent = 0;
 
     if (link->failed || (link->state != LINK_GREETING && link->state != LINK_READY))
         return;
-    while (link->writing || link->out.len > 0) {
-        if (!link->writing) {
-            if (redisAppendFormattedCommand(link->context, link->out.data,
-                                            link->out.len) != REDIS_OK)
-                abort(); /* out of memory */
-            link->writing = true;
-            empty_out(link);
-        }
+    while (link->writing || link->out.len > link->taken) {
+        if (!link->writing)
+            hand_piece_to_hiredis(link);
         if (redisBufferWrite(link->context, &all_sent) != REDIS_OK) {
             redis_link_fail_io(link, errno, "cannot write");
             return;

@@ -66,7 +66,8 @@ struct redis_link {
     struct redis_backoff pause;   /* between attempts */
     int64_t greeted_by_mono_ms;   /* LINK_CONNECTING, LINK_GREETING: the deadline */
     struct redis_greeting greeting;
-    struct buf out;      /* not yet given to hiredis */
+    struct buf out; /* commands; hiredis has the first `taken` bytes */
+    size_t taken;
     bool writing;        /* hiredis has unsent bytes */
     size_t reloads_left; /* replies to SCRIPT LOAD after a NOSCRIPT, still to come */
     struct redis_pending_ring sent;

@@ -2,7 +2,6 @@
 #include "common/registry.h"
 
 #include <assert.h>
-#include <hiredis/hiredis.h>
 #include <string.h>
 
 #include "common/mem.h"

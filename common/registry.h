@@ -7,7 +7,8 @@
  * id of the projectId, <scope> of (projectId, workspaceId). Every change of a project or
  * of one of its workspaces raises the project's revision, which enqueue compares: no run
  * is ever made from a specification that is out of date. All revisions come from one
- * counter, so that none is ever used twice, not even after a delete.
+ * counter (field "revision" of meta), so that none is ever used twice, not even after a
+ * delete.
  *
  * A caller builds a command (registry_x), sends it with redis_call or redis_link_send and
  * reads the reply. Every change may be sent again: what is already so is no change (a

@@ -1,11 +1,13 @@
 /* A run: one terraform job on one target. Its kinds, states, moves and specification.
  *
- * queued ──claim──> running ──finish──> clean | drift_detected | applied | error |
- * cancelled ^  ^───────release, reap─┤──retry──> delayed ──promote──> queued └──cancel──>
- * cancelled   └──reap, marked──> orphaned ──finish, resolve──> applied | error
+ * - queued: waits for its target and a worker; delayed: waits for a time first
+ * - running: a worker holds its lease
+ * - orphaned: an apply that had begun and lost its worker; a late finish or a person
+ *   ends it
+ * - clean, drift_detected, applied, error, cancelled, skipped: ends, never left again
  *
- * The moves stand in run_moves.def and nowhere else. The only writers of a status are the
- * scripts in common/lua. Pure; no I/O. */
+ * The moves between them stand in run_moves.def and nowhere else. The only writers of a
+ * status are the scripts in common/lua. Pure; no I/O. */
 #ifndef KEDGE_COMMON_RUN_H
 #define KEDGE_COMMON_RUN_H
 
@@ -73,14 +75,15 @@ enum run_error {
 };
 const char *run_error_name(enum run_error error);
 const char *run_error_hint(enum run_error error);
-int run_error_parse(const char *text, enum run_error *out);
+int run_error_parse(const char *text, enum run_error *out); /* "" is RUN_ERR_NONE */
 
 /* ---- the specification: what to do, as it travels from the api to the runner ---- */
 enum vcs_type { VCS_GITHUB, VCS_GITLAB, VCS_GIT, VCS_TYPES };
 const char *vcs_type_name(enum vcs_type type);            /* "Github", "Gitlab", "Git" */
 int vcs_type_parse(const char *text, enum vcs_type *out); /* without regard to case */
 
-/* Strings are owned; NULL where optional and not given. */
+/* Strings are owned; NULL where optional and not given. The two JSON texts must be
+ * objects; members in another order, and {} for NULL, make an equal spec. */
 struct run_spec {
     enum run_kind kind;
     enum vcs_type type;
@@ -99,9 +102,10 @@ struct run_spec {
     bool create_workspace;
 };
 void run_spec_done(struct run_spec *spec);
-void run_spec_print(const struct run_spec *spec, struct buf *out); /* canonical JSON */
-int run_spec_parse(const char *json, size_t len, struct run_spec *out,
-                   struct err *err); /* ERR_PERM */
+/* Canonical JSON: a fixed order, objects sorted, nothing that is not set. */
+void run_spec_print(const struct run_spec *spec, struct buf *out);
+/* ERR_PERM, naming the field. Fields of a newer version are passed over. */
+int run_spec_parse(const char *json, size_t len, struct run_spec *out, struct err *err);
 /* Equal fingerprints: the same check would be made. SHA-256-based id over every field. */
 void run_spec_fingerprint(const struct run_spec *spec, char id[33]);
 

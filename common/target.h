@@ -13,13 +13,13 @@
 #include "common/run.h"
 #include "common/sign.h"
 
-/* owner/repo (Gitlab: two or more segments), no "..", no empty segment, [A-Za-z0-9._-].
- * ERR_INPUT. */
+/* owner/repo (Gitlab: two or more segments), no "..", no empty segment, [A-Za-z0-9._-],
+ * no leading '-', no ".git" at the end, at most 255 characters. ERR_INPUT. */
 int repository_check(enum vcs_type type, const char *repository, struct err *err);
-/* 1–255 characters, no leading - or +, no ':' "..", blanks, control characters, '\\',
- * '^',
- * '~', '?', '*', '[', "@{", trailing '/' or ".lock"; of refs/… only heads and tags; no
- * spelling of a pull or merge request. ERR_INPUT. */
+/* The rules of git-check-ref-format(1) and more: 1–255 characters, UTF-8 without blanks,
+ * control or invisible characters, no leading '-' or '+'; of refs/… only heads and tags;
+ * no spelling of a pull or merge request. HEAD and commit ids are fine. ERR_INPUT with
+ * the rule that is broken. */
 int ref_check(const char *ref, struct err *err);
 
 /* The clone base of that VCS from the settings; NULL when there is none (Git without

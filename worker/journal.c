@@ -116,6 +116,16 @@ void journal_close(struct journal *journal)
     *journal = JOURNAL_INIT;
 }
 
+int journal_lock_targets(const char *worker_dir)
+{
+    AUTO(auto_free) char *path = path_join(worker_dir, "targets.lock");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, FILE_MODE);
+
+    if (fd >= 0)
+        flock(fd, LOCK_EX);
+    return fd;
+}
+
 char *journal_run_dir(const struct journal *journal, const char *run_id)
 {
     return mem_fmt("%s/runs/%s", journal->dir, run_id);

@@ -35,6 +35,11 @@ struct journal {
 int journal_open(struct journal *journal, const char *data_dir, struct err *err);
 void journal_close(struct journal *journal); /* frees; the next worker may take it */
 
+/* Between making a run directory and freeing a work directory there is one rule: who does
+ * either holds this lock, for an instant. The descriptor, which the caller closes; -1 when
+ * it cannot be had. May block while another process frees one. */
+int journal_lock_targets(const char *worker_dir);
+
 /* w<n>/runs/<run_id>, w<n>/work/<target>; the caller frees. */
 char *journal_run_dir(const struct journal *journal, const char *run_id);
 char *journal_work_dir(const struct journal *journal, const char *target);

@@ -19,16 +19,16 @@ struct secret {
 
 /* Where a stream of pieces stands. */
 struct stream {
-    struct buf held;     /* bytes that may be the beginning of something */
-    size_t swallow;      /* bytes at the front of held that are already masked */
+    struct buf held;       /* bytes that may be the beginning of something */
+    size_t swallow;        /* bytes at the front of held that are already masked */
     unsigned char seen[3]; /* the last three bytes before held: "://"? */
 };
 
 struct mask {
     struct secret *secrets; /* owned */
     size_t count;
-    size_t first[256];              /* index + 1 of a secret by first byte; 0: none */
-    uint8_t pairs[256 * 256 / 8];   /* which two bytes begin a secret */
+    size_t first[256];            /* index + 1 of a secret by first byte; 0: none */
+    uint8_t pairs[256 * 256 / 8]; /* which two bytes begin a secret */
     struct stream stream;
 };
 

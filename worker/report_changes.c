@@ -1,7 +1,6 @@
 /* The attribute diff of one resource: the walk over all sides at once. */
 #include "worker/report_changes.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +16,9 @@
 
 const char *change_action_name(enum change_action action)
 {
-    static const char *const names[CHANGE_ACTIONS] = {
-        [CHANGE_CREATE] = "create", [CHANGE_UPDATE] = "update", [CHANGE_DELETE] = "delete"};
+    static const char *const names[CHANGE_ACTIONS] = {[CHANGE_CREATE] = "create",
+                                                      [CHANGE_UPDATE] = "update",
+                                                      [CHANGE_DELETE] = "delete"};
     return names[action];
 }
 
@@ -84,7 +84,7 @@ static bool is_set(const cJSON *value)
 
 static bool leaf_changed(const struct place *at, const cJSON *before, const cJSON *after)
 {
-    if (cJSON_IsTrue(at->side[SIDE_UNKNOWN]))
+    if (tree_has_true(at->side[SIDE_UNKNOWN]))
         return true;
     if (at->lone && !is_set(before) && !is_set(after))
         return false;
@@ -98,15 +98,15 @@ static void leaf(struct walk *walk, const struct place *at)
     struct change change = {.sensitive = at->sensitive};
     bool has_after = after || at->unknown;
 
-    if (!leaf_changed(at, before, after))
+    if (walk->path.len == 0 || !leaf_changed(at, before, after))
         return;
     change.attribute = mem_dup(buf_text(&walk->path));
     change.action = !before ? CHANGE_CREATE : !has_after ? CHANGE_DELETE : CHANGE_UPDATE;
     change.origin = leaf_origin(walk, at);
     change.follows = at->unknown && change.origin == ORIGIN_CODE;
     if (before)
-        change.before = at->sensitive ? mem_dup(SENSITIVE)
-                                      : value_text(walk, before, &change.cut);
+        change.before =
+            at->sensitive ? mem_dup(SENSITIVE) : value_text(walk, before, &change.cut);
     if (has_after)
         change.after = at->sensitive ? mem_dup(SENSITIVE)
                        : at->unknown ? mem_dup(UNKNOWN)
@@ -225,10 +225,10 @@ static void visit_object(struct walk *walk, const struct place *above)
 
 static void visit_container(struct walk *walk, struct place at, bool is_object)
 {
-    bool has_after = tree_value(at.side[SIDE_AFTER]) || at.unknown ||
-                     tree_is_container(at.side[SIDE_UNKNOWN]);
+    bool has_after =
+        tree_value(at.side[SIDE_AFTER]) || tree_is_container(at.side[SIDE_UNKNOWN]);
 
-    at.lone = at.lone || !tree_value(at.side[SIDE_BEFORE]) || !has_after;
+    at.lone = at.lone || at.unknown || !tree_value(at.side[SIDE_BEFORE]) || !has_after;
     if (is_object)
         visit_object(walk, &at);
     else
@@ -250,12 +250,13 @@ void walk_visit(struct walk *walk, struct place at)
 {
     const cJSON *before = at.side[SIDE_BEFORE], *after, *inside;
 
-    at.sensitive = cJSON_IsTrue(at.side[SIDE_BEFORE_MASK]) ||
-                   cJSON_IsTrue(at.side[SIDE_AFTER_MASK]);
-    at.unknown = at.unknown || cJSON_IsTrue(at.side[SIDE_UNKNOWN]);
+    at.sensitive =
+        cJSON_IsTrue(at.side[SIDE_BEFORE_MASK]) || cJSON_IsTrue(at.side[SIDE_AFTER_MASK]);
+    at.unknown = at.unknown || (at.sensitive ? tree_has_true(at.side[SIDE_UNKNOWN])
+                                             : cJSON_IsTrue(at.side[SIDE_UNKNOWN]));
     after = at.side[SIDE_AFTER];
-    /* A container all of whose members are unknown may be missing from `after`. */
-    if (!tree_value(after) && tree_has_true(at.side[SIDE_UNKNOWN]) && !at.unknown)
+    /* A container all of whose members are unknown is empty or missing in `after`. */
+    if (!tree_is_container(after) && tree_has_true(at.side[SIDE_UNKNOWN]) && !at.unknown)
         after = at.side[SIDE_UNKNOWN];
     if (!at.sensitive && kinds_differ(before, after)) {
         struct place gone = at, come = at;
@@ -272,8 +273,7 @@ void walk_visit(struct walk *walk, struct place at)
         leaf(walk, &at);
 }
 
-void changes_find(const struct change_sides *sides, size_t value_max,
-                  struct changes *out)
+void changes_find(const struct change_sides *sides, size_t value_max, struct changes *out)
 {
     struct walk walk = {.sides = sides, .value_max = value_max, .out = out};
     struct place root = {.side = {

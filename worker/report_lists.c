@@ -107,9 +107,9 @@ static size_t leave_out_in_place(struct lists *lists)
     size_t left = before + after;
 
     for (size_t i = 0; i < before && i < after; i++) {
-        bool same = !tree_has_true(element(lists, SIDE_UNKNOWN, i)) &&
-                    tree_equal(element(lists, SIDE_BEFORE, i),
-                               element(lists, SIDE_AFTER, i));
+        bool same =
+            !tree_has_true(element(lists, SIDE_UNKNOWN, i)) &&
+            tree_equal(element(lists, SIDE_BEFORE, i), element(lists, SIDE_AFTER, i));
         lists->same[SIDE_BEFORE][i] = lists->same[SIDE_AFTER][i] = same;
         left -= same ? 2 : 0;
     }
@@ -152,18 +152,16 @@ static void pair(struct lists *lists)
 
 /* ---- the visit ---- */
 
-/* The state's element that says who moved this one. An element that is on one side only
- * was moved outside exactly when the state disagrees with what exists about having it. */
+/* The state's element that says who moved this one: of a pair the one with its index, of
+ * an element on one side only its equal, wherever that stands. */
 static const cJSON *state_of(const struct lists *lists, size_t index,
                              const struct place *at)
 {
     const cJSON *before = at->side[SIDE_BEFORE], *after = at->side[SIDE_AFTER];
-    const cJSON *equal;
 
     if (before && (after || at->side[SIDE_UNKNOWN]))
         return element(lists, SIDE_STATE, index);
-    equal = find_equal(&lists->state, before ? before : after);
-    return equal || !before ? equal : element(lists, SIDE_STATE, index);
+    return find_equal(&lists->state, before ? before : after);
 }
 
 static void visit_index(struct walk *walk, const struct lists *lists, size_t index,

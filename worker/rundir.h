@@ -1,21 +1,27 @@
 /* The run directory: how a supervisor and the runner of one run talk, and what survives
  * either of them.
  *
- * w<n>/runs/<run id>/
- *   spec.json    supervisor: what to do (struct run_spec) and the hold, before the runner
- * starts lock         flock'ed by the runner; terraform inherits the descriptor on
- * purpose: the run is alive exactly while the lock is held, across pid reuse and restarts
- *   ctl          FIFO, supervisor -> runner: lines "cancel 1", "cancel 2", "interrupt";
- * outlives both. The runner holds it open for reading and writing, so it never sees an
- * end of file log          runner: everything the steps print, masked, append-only,
- * capped; the supervisor ships its bytes to log:<run> while it grows started      runner:
- * the steps' progress, one word ("checkout", "plan" …), for workers' info out/ the only
- * place here that terraform may write: plan and its JSON output.z head metadata.json
- * log.z    runner: the parts of the result, ready to be sent result.json  runner, last,
- * atomically: struct run_outcome. Where it is, the run is over done         supervisor:
- * Redis has acknowledged the result; kept 15 min to be sent again after Redis lost it,
- * then the directory is removed The hold in spec.json is what lets a restarted worker
- * adopt the run. */
+ * In w<n>/runs/<run id>/:
+ * - spec.json    supervisor, before the runner starts: what to do (struct run_order);
+ *                the hold in it is what lets a restarted worker adopt the run
+ * - lock         flock'ed by the runner; terraform inherits the descriptor on purpose:
+ *                the run is alive exactly while the lock is held, across pid reuse and
+ *                restarts
+ * - ctl          FIFO, supervisor -> runner: lines "cancel 1", "cancel 2", "interrupt";
+ *                outlives both. The runner holds it open for reading and writing, so it
+ *                never sees an end of file
+ * - log          runner: everything the steps print, masked, append-only, capped; the
+ *                supervisor ships its bytes to log:<run> while it grows
+ * - started      runner: the step it is at, one word ("checkout", "init", "plan", "show",
+ *                "report"), for workers' info
+ * - in/          runner: what terraform reads (variables, backend settings, askpass)
+ * - out/         the only place here that terraform may write: plan and its JSON
+ * - output.z head metadata.json log.z
+ *                runner: the parts of the result, ready to be sent
+ * - result.json  runner, last, atomically: struct run_outcome. Where it is, the run is
+ *                over. An interrupted run leaves none: it is to be released
+ * - done         supervisor: Redis has acknowledged the result; kept 15 min to be sent
+ *                again after Redis lost it, then the directory is removed */
 #ifndef KEDGE_WORKER_RUNDIR_H
 #define KEDGE_WORKER_RUNDIR_H
 
@@ -52,7 +58,8 @@ struct run_order {
 };
 void run_order_done(struct run_order *order);
 
-/* `dir` is the run directory's path everywhere. */
+/* `dir` is the run directory's path everywhere. Errors are those of path.h: ERR_TEMP for
+ * a full disk, else ERR_PERM. */
 int rundir_create(const char *dir, const struct run_order *order, struct err *err);
 int rundir_read_order(const char *dir, struct run_order *out, struct err *err);
 int rundir_write_outcome(const char *dir, const struct run_outcome *outcome,
@@ -60,12 +67,12 @@ int rundir_write_outcome(const char *dir, const struct run_outcome *outcome,
 /* 1: read; 0: not there yet; -1: broken. */
 int rundir_read_outcome(const char *dir, struct run_outcome *out, struct err *err);
 /* Takes the lock for the runner: the descriptor is NOT close-on-exec. ERR_TEMP when it is
- * held. */
+ * held; waits up to a second for somebody who only looks. */
 int rundir_lock(const char *dir, struct err *err);
 bool rundir_alive(const char *dir); /* is the lock held by somebody? */
-/* SIGKILLs every process that holds the lock (found through /proc/<pid>/fd). */
+/* SIGKILLs every other process that holds the lock (found through /proc/<pid>/fd). */
 void rundir_kill_holders(const char *dir);
-/* Sends a line to the runner; false when nobody reads. */
+/* Sends a line (without its newline) to the runner; false when nobody reads. */
 bool rundir_tell(const char *dir, const char *line);
 
 #endif

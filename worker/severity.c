@@ -13,8 +13,8 @@ static const char *const critical_actions[] = {"delete", "replace"};
 /* Who may reach or read a thing: globs over types and attribute paths, letter case does
  * not matter. */
 static const char *const access_patterns[] = {
-    "*iam*",  "*policy*", "*security_group*", "*firewall*", "*acl*",  "*public*",
-    "*role*", "*kms*",    "*encrypt*",        "*ingress*",  "*egress*", "*cidr*",
+    "*iam*",      "*policy*", "*security_group*", "*firewall*", "*acl*",    "*public*",
+    "*role*",     "*kms*",    "*encrypt*",        "*ingress*",  "*egress*", "*cidr*",
     "*password*", "*secret*",
 };
 

@@ -125,8 +125,8 @@ static int open_metrics(struct supervisor *s, struct err *err)
 {
     if (!s->conf->metrics_listen)
         return 0;
-    s->metrics = metrics_listen_open(s->conf->metrics_listen, supervisor_print_metrics, s,
-                                     err);
+    s->metrics =
+        metrics_listen_open(s->conf->metrics_listen, supervisor_print_metrics, s, err);
     if (!s->metrics)
         return err_wrap(err, "KEDGE_METRICS_LISTEN");
     log_info("listening", "address=%s", metrics_listen_name(s->metrics));
@@ -137,8 +137,8 @@ static int set_up(struct supervisor *s, struct err *err)
 {
     s->stop_fd = stop_open(err);
     if (s->stop_fd < 0 || prepare_process(err) < 0 ||
-        journal_open(&s->journal, s->conf->data_dir, err) < 0 ||
-        open_links(s, err) < 0 || open_metrics(s, err) < 0)
+        journal_open(&s->journal, s->conf->data_dir, err) < 0 || open_links(s, err) < 0 ||
+        open_metrics(s, err) < 0)
         return -1;
     return 0;
 }
@@ -165,6 +165,7 @@ static void serve(struct supervisor *s)
     if (memory_free_bytes() < s->conf->run_memory_bytes)
         log_warn("memory_short", "free_bytes=%" PRId64 " needed_bytes=%" PRId64,
                  memory_free_bytes(), s->conf->run_memory_bytes);
+    s->now_mono_ms = clock_mono_ms();
     supervisor_adopt(s);
     log_info("started", "worker_id=%s dir=%s slots=%" PRId64, s->journal.id,
              s->journal.dir, s->conf->worker_slots);

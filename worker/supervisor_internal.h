@@ -29,13 +29,13 @@
 #include "worker/journal.h"
 #include "worker/rundir.h"
 
-#define SCRIPT_TIMEOUT_MS  3000 /* for the answer to a script */
-#define LOG_EVERY_MS       100
-#define CUT_OFF_MS         120000 /* without Redis a check or plan goes on that long */
-#define RESEND_PAUSE_MS    10000  /* no claims after Redis restarted */
-#define CLAIM_EVERY_MS     2000
-#define REAP_EVERY_MS      5000
-#define LOCK_LOOK_MS       200 /* adopted: is the lock still held? */
+#define SCRIPT_TIMEOUT_MS 3000 /* for the answer to a script */
+#define LOG_EVERY_MS      100
+#define CUT_OFF_MS        120000 /* without Redis a check or plan goes on that long */
+#define RESEND_PAUSE_MS   10000  /* no claims after Redis restarted */
+#define CLAIM_EVERY_MS    2000
+#define REAP_EVERY_MS     5000
+#define LOCK_LOOK_MS      200 /* adopted: is the lock still held? */
 
 enum held_state {
     HELD_WAITING, /* an earlier, lost run of its target still has the work directory */
@@ -47,13 +47,13 @@ enum held_state {
 
 /* What the runner's log has of it in Redis. */
 struct log_tail {
-    int fd;             /* -1: not open yet */
-    int64_t offset;     /* bytes that are stored, or were given up */
-    size_t flight;      /* bytes on their way; 0: none */
+    int fd;         /* -1: not open yet */
+    int64_t offset; /* bytes that are stored, or were given up */
+    size_t flight;  /* bytes on their way; 0: none */
     int64_t due_mono_ms;
-    int failures;       /* in a row, with Redis there */
-    int64_t left_out;   /* bytes given up that the reader has not been told of */
-    bool closed;        /* the run is not ours any more */
+    int failures;     /* in a row, with Redis there */
+    int64_t left_out; /* bytes given up that the reader has not been told of */
+    bool closed;      /* the run is not ours any more */
 };
 
 struct held {
@@ -66,23 +66,24 @@ struct held {
     char *dir; /* owned: the run directory */
 
     enum held_state state;
-    pid_t runner;              /* 0: not started by us, or ended */
-    int signal, exit_code;     /* how the runner ended; 0 and -1: not known */
+    pid_t runner;          /* 0: not started by us, or ended */
+    int signal, exit_code; /* how the runner ended; 0 and -1: not known */
     int64_t started_mono_ms;
     int64_t look_mono_ms; /* RUNNING: next look at the lock; ENDED: not sent before */
 
     int cancel_level, told_level; /* wanted; what the runner has heard */
     bool interrupt, told_interrupt;
-    bool lost;     /* Redis gave the run to somebody else: write nothing more */
+    bool lost;      /* Redis gave the run to somebody else: write nothing more */
     bool give_back; /* nothing was done: release instead of finish */
 
     /* sending the result */
     int failures;
-    bool exhausted; /* no retries are left: finish */
-    bool refused;   /* the full result was refused: finish with an error alone */
+    bool exhausted;         /* no retries are left: finish */
+    bool refused;           /* the full result was refused: finish with an error alone */
     enum run_error trouble; /* why there is no result, with its sentence */
     char *trouble_text;     /* owned; NULL: none */
     enum run_status sent_status;
+    bool sent_parts; /* there is a result to be sent again */
 
     struct log_tail log;
     int commands; /* whose answers are on their way */
@@ -93,14 +94,14 @@ struct claimer {
     bool asked;                /* an answer is on its way */
     char nonce[SIGN_ID_BYTES]; /* of the claim without an answer; "": none */
     int64_t due_mono_ms, paused_until_mono_ms;
-    bool waiting;         /* the wake link blocks on the marker */
+    bool waiting;          /* the wake link blocks on the marker */
     const char *held_back; /* why nothing is claimed; NULL: it is */
 };
 
 struct beat {
     bool asked;
     int64_t due_mono_ms;
-    int64_t heard_mono_ms; /* last answer */
+    int64_t heard_mono_ms;    /* last answer */
     struct queue_hold *holds; /* owned: of the beat on its way */
     size_t count, cap;
 };
@@ -117,13 +118,14 @@ struct watch {
 struct drain {
     int64_t since_mono_ms; /* 0: not draining */
     int64_t interrupt_mono_ms, leave_mono_ms;
+    bool hurried; /* a second signal */
     bool interrupted;
 };
 
 struct supervisor_counts {
     int64_t ended[RUN_STATUSES];
     int64_t claims, retried, released, lost, adopted, reconnects, reaped, log_dropped;
-    int64_t slots, runs, unsent; /* gauges */
+    int64_t slots, runs, unsent, connected; /* gauges */
     struct metric_histogram duration;
 };
 
@@ -180,6 +182,8 @@ struct held *supervisor_hold(struct supervisor *s, const struct run_order *order
                              char *dir);
 /* No longer ours: off the list; freed when its last answer is there. */
 void supervisor_let_go(struct held *run);
+/* The same, and its directory is out of the way: the same run may come back. */
+void supervisor_bury(struct held *run);
 void supervisor_start_run(struct held *run);
 /* Wishes, carried to the runner at once or as soon as it listens. */
 void supervisor_cancel_run(struct held *run, int level);

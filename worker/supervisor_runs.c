@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -216,7 +217,7 @@ static void kill_if_stuck(struct held *run)
 /* The runner hears nothing before it has opened its end: tried again each turn. */
 static void tell(struct held *run)
 {
-    char line[16];
+    char line[24];
 
     if (run->interrupt && !run->told_interrupt)
         run->told_interrupt = rundir_tell(run->dir, "interrupt");
@@ -270,8 +271,7 @@ static void advance_running(struct held *run)
         look_at_lock(run);
 }
 
-/* The run's directory is out of the way at once: the same run may come back. */
-static void bury(struct held *run)
+void supervisor_bury(struct held *run)
 {
     struct err err;
 
@@ -291,7 +291,7 @@ static void advance(struct held *run)
         break;
     case HELD_ENDED:
         if (run->lost)
-            bury(run);
+            supervisor_bury(run);
         else
             supervisor_conclude(run);
         break;

@@ -8,10 +8,12 @@ local worker, nonce, lease_ms = ARGV[1], ARGV[2], whole(ARGV[3], 'lease')
 check(#ARGV == 3 and #worker > 0 and #nonce > 0, 'claim')
 
 local function answer(id)
-    local v = redis.call('HMGET', K('run:' .. id), 'fence', 'target', 'kind', 'spec',
-                         'attempts', 'crashes', 'queued', 'started', 'lock_since')
+    local v = redis.call('HMGET', K('run:' .. id), 'fence', 'target', 'kind', 'attempts',
+                         'crashes', 'queued', 'started', 'lock_since')
+    local spec = redis.call('GET', K('spec:' .. id))
     local more = redis.call('EXISTS', K('ready'))
-    return {'run', id, v[1], v[2], v[3], v[4], v[5], v[6] or 0, v[7], v[8], v[9] or 0, more}
+    return {'run', id, v[1], v[2], v[3], spec, v[4], v[5] or 0, v[6], v[7], v[8] or 0,
+            more}
 end
 
 -- The worker's last claim, so that its replay is known; an empty answer is one too.

@@ -24,18 +24,16 @@ local function remember(run_id, joined)
     redis.call('SET', note, run_id .. ' ' .. joined .. ' ' .. body, 'PX', note_ms)
 end
 
-if idem ~= '' or coalesce ~= '' then
+if redis.call('EXISTS', run, note) > 0 then
     local before = redis.call('GET', note)
-    if before then
-        local run_id, joined, old_body = string.match(before, '^(%S+) (%d) (.*)$')
-        if old_body ~= body then
-            return {'mismatch', run_id, 0}
-        end
-        return {'replayed', run_id, tonumber(joined)}
+    if not before then
+        return {'replayed', id, 0}
     end
-end
-if redis.call('EXISTS', run) == 1 then
-    return {'replayed', id, 0}
+    local run_id, joined, old_body = string.match(before, '^(%S+) (%d) (.*)$')
+    if old_body ~= body then
+        return {'mismatch', run_id, 0}
+    end
+    return {'replayed', run_id, tonumber(joined)}
 end
 if revision ~= '-1' and
     redis.call('HGET', K('project:' .. pkey), 'revision') ~= revision then
@@ -44,7 +42,7 @@ end
 
 local equal = coalesce ~= '' and redis.call('HGET', K('coalesce'), coalesce)
 if equal then
-    if redis.call('ZADD', K('prio:' .. target), 'XX', 'LT', 'CH', priority, equal) == 1 then
+    if priority < tonumber(redis.call('HGET', K('run:' .. equal), 'priority')) then
         redis.call('HSET', K('run:' .. equal), 'priority', priority)
         redis.call('ZADD', K('ready'), 'XX', 'LT', priority, target)
     end
@@ -63,9 +61,9 @@ end
 local seq = redis.call('HINCRBY', K('meta'), 'seq', 1)
 redis.call('HSET', run, 'status', 'queued', 'kind', kind, 'trigger', ARGV[3], 'target',
            target, 'scope', scope, 'project', ARGV[7], 'workspace', ARGV[8], 'pkey', pkey,
-           'spec', ARGV[10], 'ref', ARGV[11], 'coalesce', coalesce, 'seq', seq,
-           'priority', priority, 'queued', NOW, 'locked_by', ARGV[16], 'version',
-           event(id, 'queued'))
+           'ref', ARGV[11], 'coalesce', coalesce, 'seq', seq, 'priority', priority,
+           'queued', NOW, 'locked_by', ARGV[16], 'version', event(id, 'queued'))
+redis.call('SET', K('spec:' .. id), ARGV[10])
 enter_waiting(id, target, pkey, seq, priority, coalesce)
 redis.call('ZADD', K('runs'), NOW, id)
 redis.call('ZADD', K('runs:' .. scope), NOW, id)

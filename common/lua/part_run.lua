@@ -1,6 +1,5 @@
 --@include prelude
--- A run as the scripts see it: what decides about its next move. Large fields (spec,
--- summary) stay where they are.
+-- A run as the scripts see it: what decides about its next move.
 local function run_load(id)
     local v = redis.call('HMGET', K('run:' .. id), 'status', 'kind', 'target', 'scope',
                          'pkey', 'seq', 'priority', 'coalesce', 'fence', 'nonce',

@@ -1,8 +1,8 @@
 --@include prelude
 -- Waiting runs. Every entry into and exit from waiting goes through enter_waiting and
--- leave_waiting, which keep together: q:<target> (the FIFO), prio:<target> (the same runs
--- by score), the counts in `waiting`, `coalesce`, and `ready`, which has a target exactly
--- when it has waiting runs and is not active, scored with the least of its runs' scores.
+-- leave_waiting, which keep together: q:<target> (the FIFO), the counts in `waiting`,
+-- `coalesce`, and `ready`, which has a target exactly when it has waiting runs and is not
+-- active, scored with the least of its runs' scores (of the first hundred).
 
 local function count_waiting(pkey, by)
     local waiting = K('waiting')
@@ -19,19 +19,26 @@ end
 
 -- Makes `ready` true again for a target whose waiting runs or activity have changed.
 local function refresh_ready(target)
-    local best = redis.call('ZRANGE', K('prio:' .. target), 0, 0, 'WITHSCORES')
-    if not best[1] or redis.call('HEXISTS', K('active'), target) == 1 then
+    if redis.call('HEXISTS', K('active'), target) == 1 then
         redis.call('ZREM', K('ready'), target)
-    else
-        redis.call('ZADD', K('ready'), best[2], target)
+        return
+    end
+    local best
+    for _, id in ipairs(redis.call('ZRANGE', K('q:' .. target), 0, 99)) do
+        local priority = tonumber(redis.call('HGET', K('run:' .. id), 'priority'))
+        best = math.min(best or priority, priority)
+    end
+    if best then
+        redis.call('ZADD', K('ready'), best, target)
         wake()
+    else
+        redis.call('ZREM', K('ready'), target)
     end
 end
 
 -- `coalesce` is the fingerprint that equal drift checks may join, or ''.
 local function enter_waiting(id, target, pkey, seq, priority, coalesce)
     redis.call('ZADD', K('q:' .. target), seq, id)
-    redis.call('ZADD', K('prio:' .. target), priority, id)
     count_waiting(pkey, 1)
     if coalesce ~= '' then
         redis.call('HSETNX', K('coalesce'), coalesce, id)
@@ -45,7 +52,6 @@ end
 -- The caller sees to `ready` afterwards (claim makes the target active, others refresh).
 local function leave_waiting(id, target, pkey, coalesce)
     redis.call('ZREM', K('q:' .. target), id)
-    redis.call('ZREM', K('prio:' .. target), id)
     count_waiting(pkey, -1)
     if coalesce ~= '' and redis.call('HGET', K('coalesce'), coalesce) == id then
         redis.call('HDEL', K('coalesce'), coalesce)

@@ -26,7 +26,7 @@ end
 
 local function forget(id, scope)
     drop_output(id)
-    redis.call('DEL', K('run:' .. id), K('result:' .. id), K('log:' .. id))
+    redis.call('DEL', K('run:' .. id), K('spec:' .. id), K('result:' .. id), K('log:' .. id))
     redis.call('ZREM', K('runs:' .. scope), id)
     for _, list in ipairs({'runs', 'ended', 'dead'}) do
         redis.call('ZREM', K(list), id)

@@ -1,0 +1,133 @@
+/* Asking Redis on behalf of a request: rounds of commands, sent again when a reply is
+ * lost. */
+#include "api/ask.h"
+
+#include <stdlib.h>
+
+#include "api/request.h"
+#include "common/clock.h"
+#include "common/mem.h"
+
+#define AGAIN_MS 50
+
+void ask(struct request *req, struct redis_cmd *cmd, ask_then *then)
+{
+    struct asks *asks = &req->asks;
+
+    /* Room for 1, 2, 4, …: the count is the capacity whenever it is a power of two. */
+    if ((asks->count & (asks->count - 1)) == 0)
+        asks->items = mem_grow(asks->items, asks->count > 0 ? 2 * asks->count : 1,
+                               sizeof *asks->items);
+    asks->items[asks->count++] =
+        (struct ask_item){.req = req, .cmd = *cmd, .then = then};
+    *cmd = (struct redis_cmd){0};
+}
+
+bool ask_waits(const struct request *req)
+{
+    return req->asks.items != NULL;
+}
+
+void asks_done(struct asks *asks)
+{
+    for (size_t i = 0; i < asks->count; i++)
+        redis_cmd_done(&asks->items[i].cmd);
+    free(asks->items);
+    asks->items = NULL;
+    asks->count = asks->answered = 0;
+    asks->failed = false;
+}
+
+/* ---- a round ---- */
+static void on_reply(void *arg, const struct redisReply *reply, const struct err *err);
+
+static void send_all(struct request *req)
+{
+    struct asks *asks = &req->asks;
+
+    asks->answered = 0;
+    asks->failed = false;
+    for (size_t i = 0; i < asks->count; i++)
+        redis_link_send(req->api->link.redis, &asks->items[i].cmd, ASK_BUDGET_MS,
+                        on_reply, &asks->items[i]);
+}
+
+static void send_again(struct loop_timer *timer)
+{
+    send_all(LOOP_OWNER(timer, struct request, asks.again));
+}
+
+/* Worth another try: the budget is not used up, and Redis was there a moment ago. */
+static bool may_try_again(const struct request *req)
+{
+    const struct asks *asks = &req->asks;
+
+    return asks->err.kind == ERR_TEMP && !req->api->draining &&
+           clock_mono_ms() + AGAIN_MS < asks->began_mono_ms + ASK_BUDGET_MS &&
+           link_away_ms(&req->api->link) < ASK_BUDGET_MS;
+}
+
+static void round_failed(struct request *req)
+{
+    struct err err = req->asks.err;
+
+    if (may_try_again(req)) {
+        req->asks.again.fire = send_again;
+        loop_set(&req->api->loop, &req->asks.again, clock_mono_ms() + AGAIN_MS);
+        return;
+    }
+    asks_done(&req->asks);
+    reply_failure(req, &err);
+}
+
+/* The last reply: its callback may begin the next round, so this one is over first. */
+static void round_ends(struct request *req, const struct redisReply *reply)
+{
+    struct asks over = req->asks;
+
+    req->asks.items = NULL;
+    req->asks.count = req->asks.answered = 0;
+    if (req->response == NULL)
+        over.items[over.count - 1].then(req, reply);
+    else
+        request_resume(req);
+    asks_done(&over);
+}
+
+static void on_reply(void *arg, const struct redisReply *reply, const struct err *err)
+{
+    struct ask_item *item = arg;
+    struct request *req = item->req;
+    struct asks *asks = &req->asks;
+    bool last = ++asks->answered == asks->count;
+
+    if (reply == NULL && !asks->failed) {
+        asks->failed = true;
+        asks->err = *err;
+    }
+    if (last && asks->failed && req->response == NULL)
+        round_failed(req);
+    else if (last)
+        round_ends(req, reply);
+    else if (!asks->failed && req->response == NULL)
+        item->then(req, reply);
+}
+
+void ask_go(struct request *req)
+{
+    struct err unfit;
+
+    if (health_check(&req->api->health, &unfit) < 0) {
+        asks_done(&req->asks);
+        reply_failure(req, &unfit);
+        return;
+    }
+    req->asks.began_mono_ms = clock_mono_ms();
+    send_all(req);
+}
+
+void ask_one(struct request *req, struct redis_cmd *cmd, ask_then *then)
+{
+    ask(req, cmd, then);
+    ask_go(req);
+}

@@ -1,0 +1,67 @@
+/* The table of routes and the handlers it names, one file per group of endpoints. */
+#ifndef KEDGE_API_HANDLERS_H
+#define KEDGE_API_HANDLERS_H
+
+#include "api/body.h"
+#include "api/route.h"
+
+extern const struct route routes[];
+extern const size_t routes_count;
+
+/* projects.c */
+#define PROJECT_FIELDS 4
+extern const struct field project_fields[PROJECT_FIELDS];
+void handle_project_put(struct request *req);
+void handle_project_get(struct request *req);
+void handle_project_list(struct request *req);
+void handle_project_delete(struct request *req);
+
+/* workspaces.c, workspace_delete.c, workspace_fields.c */
+#define WORKSPACE_FIELDS 13
+extern const struct field workspace_fields[WORKSPACE_FIELDS];
+void handle_workspace_put(struct request *req);
+void handle_workspace_get(struct request *req);
+void handle_workspace_list(struct request *req);
+void handle_workspace_delete(struct request *req);
+
+/* drift_trigger.c */
+#define TRIGGER_FIELDS 2
+extern const struct field trigger_fields[TRIGGER_FIELDS];
+void handle_drift_trigger(struct request *req);
+
+/* drift_summary.c */
+void handle_drift_summary(struct request *req);
+
+/* run_get.c, run_list.c, run_log.c */
+void handle_run_get(struct request *req);
+void handle_run_list(struct request *req);
+void handle_drift_history(struct request *req);
+void handle_run_log(struct request *req);
+
+/* ignore_handler.c */
+#define IGNORE_FIELDS 4
+extern const struct field ignore_fields[IGNORE_FIELDS];
+void handle_ignore(struct request *req);
+
+/* cancel.c */
+#define CANCEL_FIELDS 1
+extern const struct field cancel_fields[CANCEL_FIELDS];
+void handle_cancel(struct request *req);
+#define RESOLVE_FIELDS 3
+extern const struct field resolve_fields[RESOLVE_FIELDS];
+void handle_resolve(struct request *req);
+
+/* workers.c */
+void handle_workers(struct request *req);
+#define PAUSE_FIELDS 2
+extern const struct field pause_fields[PAUSE_FIELDS];
+void handle_pause_get(struct request *req);
+void handle_pause_put(struct request *req);
+
+/* health_handler.c, metrics_handler.c */
+void handle_healthz(struct request *req);
+void handle_readyz(struct request *req);
+void handle_status(struct request *req);
+void handle_metrics(struct request *req);
+
+#endif

@@ -1,0 +1,89 @@
+/* The ignore rules that hold for a workspace. */
+#include "api/rules.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+
+/* Metadata is our own writing; a drifted value may be nested deeper than a request. */
+#define METADATA_DEPTH_MAX 200
+
+void rules_done(struct rules *rules)
+{
+    ignore_rules_done(&rules->list);
+    *rules = (struct rules){0};
+}
+
+static void newer(struct rules *rules, int64_t revision)
+{
+    if (revision > rules->revision)
+        rules->revision = revision;
+}
+
+static void count_active(struct rules *rules)
+{
+    int64_t now_ms = clock_wall_ms();
+
+    rules->active = 0;
+    for (size_t i = 0; i < rules->list.count; i++)
+        if (rules->list.list[i].expires_ms == 0 || rules->list.list[i].expires_ms > now_ms)
+            rules->active++;
+}
+
+void rules_add_ignores(struct rules *rules, const struct redisReply *reply)
+{
+    for (size_t i = 0; i + 1 < redis_reply_count(reply); i += 2) {
+        const char *name = redis_reply_text(redis_reply_at(reply, i));
+        const struct redisReply *value = redis_reply_at(reply, i + 1);
+        AUTO(auto_json) cJSON *rule = NULL;
+        struct err err;
+
+        if (name == NULL || redis_reply_text(value) == NULL)
+            continue;
+        if (strcmp(name, "revision") == 0) {
+            newer(rules, redis_reply_int(value, 0));
+            continue;
+        }
+        rule = json_parse(redis_reply_text(value), redis_reply_len(value),
+                          JSON_DEPTH_MAX, false, &err);
+        if (rule != NULL)
+            ignore_rules_add(&rules->list, rule);
+    }
+    count_active(rules);
+}
+
+void rules_add_workspace(struct rules *rules, const struct registry_pair *pair)
+{
+    AUTO(auto_json) cJSON *workspace = NULL;
+    const cJSON *list;
+    struct err err;
+
+    newer(rules, pair->project.revision);
+    if (pair->workspace_json == NULL)
+        return;
+    workspace = json_parse(pair->workspace_json, strlen(pair->workspace_json),
+                           JSON_DEPTH_MAX, false, &err);
+    list = json_get(workspace, "ignore");
+    if (cJSON_IsArray(list))
+        for (const cJSON *rule = list->child; rule != NULL; rule = rule->next)
+            ignore_rules_add(&rules->list, rule);
+    count_active(rules);
+}
+
+int64_t rules_apply(const struct rules *rules, const char *run_id, const char *metadata,
+                    size_t len, struct buf *out)
+{
+    AUTO(auto_json) cJSON *doc = NULL;
+    struct err err;
+    int64_t left;
+
+    doc = json_parse(metadata, len, METADATA_DEPTH_MAX, false, &err);
+    if (!cJSON_IsObject(doc)) {
+        buf_append(out, metadata, len);
+        return 0;
+    }
+    left = ignore_apply(&rules->list, run_id, clock_wall_ms(), doc);
+    json_print(doc, out);
+    return left;
+}

@@ -1,0 +1,184 @@
+/* GET …/drift/{run} and …/runs/{run}: one run, with its ETag and long poll. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "api/handlers.h"
+#include "api/header.h"
+#include "api/request.h"
+#include "api/run_text.h"
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/parse.h"
+
+#define ETAG_BYTES  112
+#define BODY_FIRST  1024
+#define SHOWN_PARTS (RESULT_OUTPUT | RESULT_METADATA)
+
+struct run_get {
+    struct buf body;
+    struct json_writer w;
+    struct run_note note;
+    struct rules rules; /* of a run that found drift */
+    char etag[ETAG_BYTES];
+};
+
+static void get_done(void *state)
+{
+    struct run_get *get = state;
+
+    buf_done(&get->body);
+    rules_done(&get->rules);
+}
+
+static void start_over(struct run_get *get)
+{
+    size_t room;
+
+    get_done(get);
+    buf_init(&get->body, REPLY_BODY_MAX);
+    buf_reserve(&get->body, BODY_FIRST, &room);
+    json_open(&get->w, &get->body);
+}
+
+static void finish(struct request *req, const struct run_shown *shown)
+{
+    struct run_get *get = req->state;
+
+    run_json_close(&get->w, &get->note, shown);
+    reply_header(req, MHD_HTTP_HEADER_ETAG, get->etag);
+    reply_json(req, MHD_HTTP_OK, &get->body);
+}
+
+static void got_result(struct request *req, const struct redisReply *reply)
+{
+    struct run_get *get = req->state;
+    AUTO(run_text_done) struct run_text text = {0};
+    struct err err;
+
+    if (run_text_read(&text, reply, SHOWN_PARTS, &get->note,
+                      get->note.status == RUN_DRIFT_DETECTED ? &get->rules : NULL,
+                      &err) < 0)
+        reply_failure(req, &err);
+    else
+        finish(req, &text.shown);
+}
+
+static void show(struct request *req)
+{
+    static const struct run_shown nothing = {0};
+    struct run_get *get = req->state;
+    struct redis_cmd cmd;
+
+    if (!run_status_ended(get->note.status)) {
+        finish(req, &nothing);
+        return;
+    }
+    queue_get_result(&cmd, request_prefix(req), get->note.id, SHOWN_PARTS);
+    ask_one(req, &cmd, got_result);
+}
+
+/* The run as it is now is known: is it news to the client? */
+static void compare(struct request *req)
+{
+    struct run_get *get = req->state;
+    const char *known = request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH);
+
+    snprintf(get->etag, sizeof get->etag, "\"%s-%" PRId64 "-%" PRId64 "\"",
+             get->note.version, get->rules.revision, get->rules.active);
+    if (known == NULL || !header_etag_matches(known, get->etag)) {
+        show(req);
+        return;
+    }
+    get_done(get);
+    if (wait_is_open(req))
+        wait_park(req);
+    else
+        reply_not_modified(req, get->etag);
+}
+
+/* ---- the rules, of a run that found drift ---- */
+static void got_ignores(struct request *req, const struct redisReply *reply)
+{
+    struct run_get *get = req->state;
+
+    rules_done(&get->rules);
+    rules_add_ignores(&get->rules, reply);
+}
+
+static void got_pair(struct request *req, const struct redisReply *reply)
+{
+    struct run_get *get = req->state;
+    struct registry_pair pair;
+    struct err err;
+
+    if (registry_get_pair_reply(reply, &pair, &err) < 0) {
+        reply_failure(req, &err);
+        return;
+    }
+    rules_add_workspace(&get->rules, &pair);
+    compare(req);
+}
+
+static void ask_rules(struct request *req)
+{
+    struct run_get *get = req->state;
+    struct redis_cmd cmd;
+
+    registry_get_ignores(&cmd, request_prefix(req), get->note.scope);
+    ask(req, &cmd, got_ignores);
+    registry_get_pair(&cmd, request_prefix(req), get->note.project_id,
+                      get->note.workspace_id);
+    ask(req, &cmd, got_pair);
+    ask_go(req);
+}
+
+/* ---- the run ---- */
+static void got_run(struct request *req, const struct redisReply *reply)
+{
+    struct run_get *get = req->state;
+    struct run_record run;
+    struct err err;
+
+    if (queue_get_run_reply(reply, req->match.params[0], &run, &err) < 0) {
+        reply_failure(req, &err);
+        return;
+    }
+    if (run.id == NULL) {
+        reply_error(req, REPLY_NOT_FOUND, "there is no run %s", req->match.params[0]);
+        return;
+    }
+    start_over(get);
+    run_json_open(&get->w, &run);
+    run_note(&get->note, &run);
+    if (run.status == RUN_DRIFT_DETECTED)
+        ask_rules(req);
+    else
+        compare(req);
+}
+
+static void ask_run(struct request *req)
+{
+    struct redis_cmd cmd;
+
+    queue_get_run(&cmd, request_prefix(req), req->match.params[0]);
+    ask_one(req, &cmd, got_run);
+}
+
+void handle_run_get(struct request *req)
+{
+    const char *wait = request_query(req, "wait");
+    int64_t wait_s = 0;
+
+    if (wait != NULL && parse_int64(wait, 0, WAIT_MAX_S, &wait_s) < 0) {
+        AUTO(problems_done) struct problems problems = {0};
+
+        problems_add(&problems, "wait", "wait must be a number of seconds from 0 to %d",
+                     WAIT_MAX_S);
+        reply_problems(req, &problems);
+        return;
+    }
+    request_state(req, sizeof(struct run_get), get_done);
+    if (wait_s > 0 && request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH) != NULL)
+        wait_begin(req, req->match.params[0], clock_mono_ms() + wait_s * 1000, ask_run);
+    ask_run(req);
+}

@@ -1,0 +1,55 @@
+/* The result of a run, from its stored form to what is shown. */
+#include "api/run_text.h"
+
+#include "common/zip.h"
+
+#define OUTPUT_MAX   ((size_t)4 << 20)
+#define METADATA_MAX ((size_t)4 << 20)
+
+void run_text_done(struct run_text *text)
+{
+    buf_done(&text->output);
+    buf_done(&text->metadata);
+}
+
+static int unpack(struct run_text *text, const struct run_result *result, struct err *err)
+{
+    if (zip_inflate(result->output, result->output_len, &text->output, err) < 0)
+        return err_wrap(err, "stored output");
+    text->shown.output = buf_text(&text->output);
+    text->shown.output_len = text->output.len;
+    return 0;
+}
+
+static void show_metadata(struct run_text *text, const struct run_result *result,
+                          const struct run_note *note, const struct rules *rules)
+{
+    text->shown.metadata = result->metadata;
+    text->shown.metadata_len = result->metadata_len;
+    if (rules == NULL || result->metadata == NULL)
+        return;
+    text->counted = rules_apply(rules, note->id, result->metadata, result->metadata_len,
+                                &text->metadata);
+    text->shown.metadata = buf_text(&text->metadata);
+    text->shown.metadata_len = text->metadata.len;
+}
+
+int run_text_read(struct run_text *text, const struct redisReply *reply, unsigned parts,
+                  const struct run_note *note, const struct rules *rules, struct err *err)
+{
+    struct run_result result;
+
+    *text = (struct run_text){.output = BUF_INIT(OUTPUT_MAX),
+                              .metadata = BUF_INIT(METADATA_MAX)};
+    if (queue_get_result_reply(reply, parts, &result, err) < 0)
+        return -1;
+    if (result.output != NULL && unpack(text, &result, err) < 0)
+        return -1;
+    if (result.head != NULL) {
+        text->shown.output = result.head;
+        text->shown.output_len = result.head_len;
+        text->shown.output_cut = result.head_len >= QUEUE_HEAD_BYTES;
+    }
+    show_metadata(text, &result, note, rules);
+    return 0;
+}

@@ -1,0 +1,184 @@
+/* Waiting for a run to change: who waits for which run, and until when. */
+#include "api/wait.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "api/events.h"
+#include "api/request.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+#define BUCKETS 4096 /* a power of two */
+
+struct waiters {
+    struct wait *buckets[BUCKETS];
+    int64_t count;
+};
+
+struct waiters *waiters_new(void)
+{
+    return mem_new(1, sizeof(struct waiters));
+}
+
+void waiters_free(struct waiters *waiters)
+{
+    free(waiters);
+}
+
+int64_t waiters_count(const struct waiters *waiters)
+{
+    return waiters->count;
+}
+
+/* FNV-1a: ids are random in their tails. */
+static struct wait **bucket(struct waiters *waiters, const char *run_id)
+{
+    uint32_t hash = UINT32_C(2166136261);
+
+    for (; *run_id != '\0'; run_id++)
+        hash = (hash ^ (unsigned char)*run_id) * UINT32_C(16777619);
+    return &waiters->buckets[hash % BUCKETS];
+}
+
+/* ---- waking ---- */
+static struct request *owner(struct wait *wait)
+{
+    return LOOP_OWNER(wait, struct request, wait);
+}
+
+static void wake(struct wait *wait)
+{
+    struct request *req = owner(wait);
+
+    if (!wait->parked) {
+        wait->stale = true;
+        return;
+    }
+    wait->parked = wait->stale = false;
+    loop_clear(&req->api->loop, &wait->timer);
+    wait->again(req);
+}
+
+static void on_time(struct loop_timer *timer)
+{
+    wake(LOOP_OWNER(timer, struct wait, timer));
+}
+
+/* While a reply of Redis is on its way, the request cannot end yet. */
+static void on_hangup(struct loop_source *source, uint32_t events)
+{
+    struct wait *wait = LOOP_OWNER(source, struct wait, hangup);
+    struct request *req = owner(wait);
+
+    (void)events;
+    req->gone = true;
+    loop_unwatch(&req->api->loop, source);
+    if (!wait->parked)
+        return;
+    wait_end(req);
+    request_resume(req);
+}
+
+void waiters_event(struct waiters *waiters, const char *run_id)
+{
+    struct wait *next;
+
+    for (struct wait *wait = *bucket(waiters, run_id); wait != NULL; wait = next) {
+        next = wait->next;
+        if (strcmp(wait->run_id, run_id) == 0)
+            wake(wait);
+    }
+}
+
+void waiters_all_stale(struct waiters *waiters)
+{
+    for (size_t i = 0; i < BUCKETS && waiters->count > 0; i++) {
+        struct wait *next;
+
+        for (struct wait *wait = waiters->buckets[i]; wait != NULL; wait = next) {
+            next = wait->next;
+            wake(wait);
+        }
+    }
+}
+
+/* ---- one that waits ---- */
+static void watch_hangup(struct request *req)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct err err;
+
+    req->wait.hangup = (struct loop_source){.fd = -1, .ready = on_hangup};
+    if (info != NULL && loop_watch(&req->api->loop, &req->wait.hangup, info->connect_fd,
+                                   EPOLLRDHUP | EPOLLHUP | EPOLLERR, &err) < 0)
+        log_warn("hangup_unwatched", "reason=%s", err.message);
+}
+
+void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
+                void (*again)(struct request *req))
+{
+    struct waiters *waiters = req->api->waiters;
+    struct wait *wait = &req->wait;
+    struct wait **head = bucket(waiters, run_id);
+
+    *wait = (struct wait){
+        .again = again,
+        .until_mono_ms = until_mono_ms,
+        .run_id = run_id,
+        .next = *head,
+        .link = head,
+        .timer.fire = on_time,
+    };
+    if (*head != NULL)
+        (*head)->link = &wait->next;
+    *head = wait;
+    waiters->count++;
+    watch_hangup(req);
+    events_need(req->api->events);
+}
+
+bool wait_is_open(const struct request *req)
+{
+    return req->wait.again != NULL && !req->api->draining &&
+           clock_mono_ms() < req->wait.until_mono_ms;
+}
+
+void wait_park(struct request *req)
+{
+    struct wait *wait = &req->wait;
+    int64_t due_ms = clock_mono_ms() + WAIT_REREAD_MS;
+
+    if (req->gone) {
+        wait_end(req);
+        request_resume(req);
+        return;
+    }
+    wait->parked = true;
+    if (wait->stale) {
+        wake(wait);
+        return;
+    }
+    if (due_ms > wait->until_mono_ms)
+        due_ms = wait->until_mono_ms;
+    loop_set(&req->api->loop, &wait->timer, due_ms);
+}
+
+void wait_end(struct request *req)
+{
+    struct wait *wait = &req->wait;
+
+    if (wait->again == NULL)
+        return;
+    wait->again = NULL;
+    wait->parked = false;
+    *wait->link = wait->next;
+    if (wait->next != NULL)
+        wait->next->link = wait->link;
+    req->api->waiters->count--;
+    loop_clear(&req->api->loop, &wait->timer);
+    loop_unwatch(&req->api->loop, &wait->hangup);
+}

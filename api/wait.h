@@ -1,0 +1,54 @@
+/* Waiting for a run to change: long polls.
+ *
+ *     wait_begin(req, run_id, until, again);    before the run is read
+ *     … read the run; unchanged? …
+ *     wait_park(req);                           until something may have changed
+ *
+ * `again` is called, with the request no longer parked, when an event of that run comes,
+ * when an event may have been missed, every WAIT_REREAD_MS in any case, when the time is
+ * over, and when the program drains: it reads the run again, and answers or parks. An
+ * event between reading and parking is not lost: parking then calls `again` at once. A
+ * client that hangs up is noticed on its socket. wait_end comes with the answer. */
+#ifndef KEDGE_API_WAIT_H
+#define KEDGE_API_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/loop.h"
+
+#define WAIT_MAX_S     60
+#define WAIT_REREAD_MS 10000
+
+struct request;
+struct waiters;
+
+struct wait {
+    void (*again)(struct request *req); /* NULL: does not wait */
+    int64_t until_mono_ms;
+    bool parked;
+    bool stale;         /* something may have changed since `again` was called */
+    struct wait *next;  /* in its bucket of the table */
+    struct wait **link; /* what points to this one */
+    const char *run_id; /* the request's */
+    struct loop_timer timer;
+    struct loop_source hangup;
+};
+
+struct waiters *waiters_new(void);
+void waiters_free(struct waiters *waiters);
+int64_t waiters_count(const struct waiters *waiters);
+/* That run has changed. */
+void waiters_event(struct waiters *waiters, const char *run_id);
+/* Any run may have changed. */
+void waiters_all_stale(struct waiters *waiters);
+
+/* `run_id` is borrowed from the request. */
+void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
+                void (*again)(struct request *req));
+/* Is there time left to wait? */
+bool wait_is_open(const struct request *req);
+void wait_park(struct request *req);
+void wait_end(struct request *req); /* fine on one that does not wait */
+
+#endif

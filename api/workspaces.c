@@ -1,0 +1,201 @@
+/* /api/v1/projects/{id}/workspaces: put, get, list. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/document.h"
+#include "api/handlers.h"
+#include "api/request.h"
+#include "common/mem.h"
+#include "common/path.h"
+#include "common/registry.h"
+
+#define LIST_MAX 5000
+
+static void no_project(struct request *req)
+{
+    reply_error(req, REPLY_NOT_FOUND, "there is no project %s", req->match.params[0]);
+}
+
+static void show(struct request *req, unsigned status, const char *json)
+{
+    struct buf body = REPLY_BODY_INIT;
+    struct json_writer w;
+
+    json_open(&w, &body);
+    document_write(&w, json, req->match.params[1], req->match.params[0]);
+    json_object_end(&w);
+    reply_json(req, status, &body);
+}
+
+/* ---- PUT ---- */
+static void add_flag(struct json_writer *w, const cJSON *json, const char *key)
+{
+    json_add_boolean(w, key, json_bool(json, key, false));
+}
+
+static void add_node(struct json_writer *w, const cJSON *json, const char *key,
+                     const char *when_missing)
+{
+    const cJSON *node = json_get(json, key);
+
+    if (node == NULL || cJSON_IsNull(node))
+        json_add_raw(w, key, when_missing, strlen(when_missing));
+    else
+        json_add_node(w, key, node);
+}
+
+/* Stored whole: every field with its default, the directory in its normal form. */
+static void write_document(const cJSON *json, struct buf *out)
+{
+    AUTO(auto_free) char *directory = NULL;
+    const char *workspace = json_string(json, "workspace");
+    struct json_writer w;
+    struct err err;
+
+    path_normalize_dir(json_string(json, "directory"), &directory, &err);
+    json_open(&w, out);
+    json_object(&w);
+    json_add_text(&w, "directory", directory);
+    json_add_text(&w, "workspace", workspace != NULL ? workspace : "default");
+    json_add_text(&w, "terraformVersion", json_string(json, "terraformVersion"));
+    add_node(&w, json, "varFiles", "[]");
+    add_node(&w, json, "variables", "{}");
+    add_node(&w, json, "backendConfig", "{}");
+    json_add_text(&w, "ref", json_string(json, "ref"));
+    add_flag(&w, json, "autoReconcile");
+    add_flag(&w, json, "confirm");
+    add_flag(&w, json, "createWorkspace");
+    json_add_number(&w, "maxDestroy", json_int(json, "maxDestroy", 0));
+    add_node(&w, json, "protected", "[]");
+    add_node(&w, json, "ignore", "[]");
+    json_object_end(&w);
+}
+
+static void free_text(void *state)
+{
+    free(*(char **)state);
+}
+
+static void put_done(struct request *req, const struct redisReply *reply)
+{
+    char **document = req->state;
+    enum registry_outcome outcome;
+    struct err err;
+
+    if (registry_reply(reply, &outcome, &err) < 0)
+        reply_failure(req, &err);
+    else if (outcome == REGISTRY_UNKNOWN)
+        no_project(req);
+    else
+        show(req, outcome == REGISTRY_CREATED ? MHD_HTTP_CREATED : MHD_HTTP_OK,
+             *document);
+}
+
+void handle_workspace_put(struct request *req)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(REGISTRY_JSON_BYTES_MAX);
+    struct redis_cmd cmd;
+    char **document;
+
+    write_document(req->json, &text);
+    if (text.over) {
+        reply_error(req, REPLY_TOO_LARGE, "a workspace may have %d bytes in all",
+                    REGISTRY_JSON_BYTES_MAX);
+        return;
+    }
+    document = request_state(req, sizeof *document, free_text);
+    *document = buf_take(&text);
+    registry_put_workspace(&cmd, request_prefix(req), req->match.params[0],
+                           req->match.params[1], *document);
+    ask_one(req, &cmd, put_done);
+}
+
+/* ---- GET one ---- */
+static void got_pair(struct request *req, const struct redisReply *reply)
+{
+    struct registry_pair pair;
+    struct err err;
+
+    if (registry_get_pair_reply(reply, &pair, &err) < 0)
+        reply_failure(req, &err);
+    else if (pair.project.id == NULL)
+        no_project(req);
+    else if (pair.workspace_json == NULL)
+        reply_error(req, REPLY_NOT_FOUND, "project %s has no workspace %s",
+                    req->match.params[0], req->match.params[1]);
+    else
+        show(req, MHD_HTTP_OK, pair.workspace_json);
+}
+
+void handle_workspace_get(struct request *req)
+{
+    struct redis_cmd cmd;
+
+    registry_get_pair(&cmd, request_prefix(req), req->match.params[0],
+                      req->match.params[1]);
+    ask_one(req, &cmd, got_pair);
+}
+
+/* ---- GET list ---- */
+struct row {
+    const char *id, *json;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct row *)a)->id, ((const struct row *)b)->id);
+}
+
+static void write_rows(struct request *req, struct row *rows, size_t count)
+{
+    struct buf body = REPLY_BODY_INIT;
+    struct json_writer w;
+
+    qsort(rows, count, sizeof *rows, by_id);
+    json_open(&w, &body);
+    json_array(&w);
+    for (size_t i = 0; i < count; i++) {
+        document_write(&w, rows[i].json, rows[i].id, req->match.params[0]);
+        json_object_end(&w);
+    }
+    json_array_end(&w);
+    reply_json(req, MHD_HTTP_OK, &body);
+}
+
+static void got_list(struct request *req, const struct redisReply *reply)
+{
+    size_t count = redis_reply_count(reply) / 2;
+    AUTO(auto_free) struct row *rows = mem_new(count, sizeof *rows);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count && kept < LIST_MAX; i++) {
+        struct row row = {redis_reply_text(redis_reply_at(reply, 2 * i)),
+                          redis_reply_text(redis_reply_at(reply, 2 * i + 1))};
+
+        if (row.id != NULL && row.json != NULL)
+            rows[kept++] = row;
+    }
+    write_rows(req, rows, kept);
+}
+
+static void got_project(struct request *req, const struct redisReply *reply)
+{
+    struct registry_project project;
+    struct err err;
+
+    if (registry_get_project_reply(reply, &project, &err) < 0)
+        reply_failure(req, &err);
+    else if (project.id == NULL)
+        no_project(req);
+}
+
+void handle_workspace_list(struct request *req)
+{
+    struct redis_cmd cmd;
+
+    registry_get_project(&cmd, request_prefix(req), req->match.params[0]);
+    ask(req, &cmd, got_project);
+    registry_list_workspaces(&cmd, request_prefix(req), req->match.params[0]);
+    ask(req, &cmd, got_list);
+    ask_go(req);
+}

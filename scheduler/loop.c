@@ -1,0 +1,194 @@
+/* The scheduler's loop: one function does all timed work and returns for how long it may
+ * sleep. */
+#include "scheduler/loop.h"
+
+#include <poll.h>
+#include <stdbool.h>
+#include <sysexits.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/metrics_listen.h"
+#include "common/redis_guard.h"
+#include "common/scripts.h"
+#include "common/stop.h"
+#include "scheduler/sweep.h"
+
+#define REDIS_TIMEOUT_MS 3000
+#define UNFIT_PAUSE_MS   5000
+#define SLEEP_MAX_MS     1000
+
+struct loop {
+    const struct conf *conf; /* borrowed */
+    struct redis_address address;
+    struct redis *redis;
+    struct redis_guard guard;
+    int64_t guard_due_mono_ms;
+    uint64_t guarded; /* generation of the connection at the last look */
+    bool fit;
+    bool away; /* said so in the log */
+    int64_t connected, reconnects;
+    struct sweep sweep;
+    struct metrics_listen *metrics; /* NULL: not wanted */
+    int stop_fd;
+    struct stop_signals signals;
+};
+
+static void print_metrics(void *arg, struct buf *out)
+{
+    struct loop *loop = arg;
+    const struct metric table[] = {
+        {"kedge_redis_connected", "1 while Redis answers.", METRIC_GAUGE, NULL,
+         &loop->connected},
+        {"kedge_redis_reconnects_total", "Connections after the first.", METRIC_COUNTER,
+         NULL, &loop->reconnects},
+    };
+
+    loop->connected = !loop->away;
+    sweep_print_metrics(&loop->sweep, out);
+    metrics_print(table, ARRAY_LEN(table), out);
+    metrics_print_process(out);
+}
+
+/* ---- is Redis there and fit? ---- */
+static void note_away(struct loop *loop, const struct err *err)
+{
+    if (!loop->away)
+        log_warn("redis_away", "error=%s", err->message);
+    loop->away = true;
+}
+
+static void note_back(struct loop *loop)
+{
+    if (loop->away)
+        log_info("redis_connected", "generation=%llu",
+                 (unsigned long long)redis_generation(loop->redis));
+    loop->away = false;
+}
+
+static void look(struct loop *loop, int64_t now_mono_ms)
+{
+    bool was_fit = loop->fit;
+    struct err err;
+
+    loop->guard_due_mono_ms = now_mono_ms + REDIS_GUARD_EVERY_MS;
+    switch (redis_guard_look(&loop->guard, &err)) {
+    case REDIS_GUARD_CHANGED:
+        log_warn("redis_restarted", "");
+        loop->fit = true;
+        break;
+    case REDIS_GUARD_FIT:
+        loop->fit = true;
+        break;
+    case REDIS_GUARD_UNFIT:
+        if (was_fit)
+            log_error("redis_unfit", "error=%s", err.message);
+        loop->fit = false;
+        loop->guard_due_mono_ms = now_mono_ms + UNFIT_PAUSE_MS;
+        break;
+    case REDIS_GUARD_AWAY:
+        note_away(loop, &err);
+        loop->guard_due_mono_ms = now_mono_ms + SLEEP_MAX_MS;
+        return;
+    }
+    note_back(loop);
+    loop->reconnects +=
+        loop->guarded != 0 && loop->guarded != redis_generation(loop->redis);
+    loop->guarded = redis_generation(loop->redis);
+}
+
+/* All timed work; returns for how long (ms) the loop may sleep. */
+static int64_t tick(struct loop *loop)
+{
+    int64_t now_mono_ms = clock_mono_ms();
+    int64_t next_mono_ms = now_mono_ms + SLEEP_MAX_MS;
+    int64_t sleep_ms, page_ms;
+    struct err err;
+
+    if (now_mono_ms >= loop->guard_due_mono_ms ||
+        redis_generation(loop->redis) != loop->guarded)
+        look(loop, now_mono_ms);
+    if (loop->fit && !loop->away &&
+        sweep_tick(&loop->sweep, now_mono_ms, &next_mono_ms, &err) < 0) {
+        note_away(loop, &err);
+        loop->guard_due_mono_ms = next_mono_ms;
+    }
+    sleep_ms = next_mono_ms - clock_mono_ms();
+    page_ms = loop->metrics ? metrics_listen_tick(loop->metrics) : -1;
+    if (page_ms >= 0 && page_ms < sleep_ms)
+        sleep_ms = page_ms;
+    if (sleep_ms > SLEEP_MAX_MS)
+        return SLEEP_MAX_MS;
+    return sleep_ms > 0 ? sleep_ms : 0;
+}
+
+static void wait_for_news(struct loop *loop, int64_t sleep_ms)
+{
+    struct pollfd polled[] = {
+        {.fd = loop->stop_fd, .events = POLLIN},
+        {.fd = loop->metrics ? metrics_listen_fd(loop->metrics) : -1, .events = POLLIN},
+    };
+
+    if (poll(polled, ARRAY_LEN(polled), (int)sleep_ms) > 0)
+        stop_read(loop->stop_fd, &loop->signals);
+}
+
+/* ---- beginning and end ---- */
+static int set_up(struct loop *loop, struct err *err)
+{
+    const struct conf *conf = loop->conf;
+
+    loop->stop_fd = stop_open(err);
+    if (loop->stop_fd < 0)
+        return -1;
+    if (redis_address_parse(conf->redis_url, &loop->address, err) < 0)
+        return err_wrap(err, "KEDGE_REDIS_URL");
+    loop->redis =
+        redis_new(&loop->address, conf->redis_prefix, scripts_all, REDIS_TIMEOUT_MS);
+    redis_guard_init(&loop->guard, loop->redis, conf->unsafe_redis);
+    sweep_init(&loop->sweep, conf, loop->redis);
+    if (!conf->metrics_listen)
+        return 0;
+    loop->metrics = metrics_listen_open(conf->metrics_listen, print_metrics, loop, err);
+    if (!loop->metrics)
+        return err_wrap(err, "KEDGE_METRICS_LISTEN");
+    log_info("listening", "address=%s", metrics_listen_name(loop->metrics));
+    return 0;
+}
+
+static void tear_down(struct loop *loop)
+{
+    metrics_listen_free(loop->metrics);
+    redis_free(loop->redis);
+    redis_address_done(&loop->address);
+    auto_close(&loop->stop_fd);
+}
+
+static void serve(struct loop *loop)
+{
+    loop->fit = true;
+    loop->guarded = redis_generation(loop->redis);
+    loop->guard_due_mono_ms = clock_mono_ms() + REDIS_GUARD_EVERY_MS;
+    log_info("started", "");
+    while (!loop->signals.stop)
+        wait_for_news(loop, tick(loop));
+}
+
+int loop_main(const struct conf *conf)
+{
+    struct loop loop = {.conf = conf, .stop_fd = -1};
+    struct err err;
+    int failed = set_up(&loop, &err);
+
+    if (failed == 0)
+        failed = redis_guard_wait(&loop.guard, loop.stop_fd, &loop.signals, &err);
+    if (failed == 0)
+        serve(&loop);
+    if (failed < 0)
+        log_error("start_failed", "error=%s", err.message);
+    else
+        log_info("stopped", "");
+    tear_down(&loop);
+    return failed < 0 ? EX_CONFIG : EX_OK;
+}

@@ -1,0 +1,11 @@
+/* The scheduler's loop: everything that time triggers. No leader: each replica does all
+ * of it, and every step is a script that is safe to do twice. One thread. */
+#ifndef KEDGE_SCHEDULER_LOOP_H
+#define KEDGE_SCHEDULER_LOOP_H
+
+#include "common/conf.h"
+
+/* Runs until SIGTERM or SIGINT. Returns the exit status. */
+int loop_main(const struct conf *conf);
+
+#endif

@@ -1,0 +1,187 @@
+/* Digests against published vectors; ids that differ, ascend and have their form. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/parse.h"
+#include "common/sign.h"
+
+static void digests_are_those_of_fips_180(void **state)
+{
+    static const struct {
+        const char *text, *hex;
+    } rows[] = {
+        {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char hex[SIGN_HEX_BYTES];
+
+        sign_sha256_hex(rows[i].text, strlen(rows[i].text), hex);
+        assert_string_equal(hex, rows[i].hex);
+    }
+}
+
+static void id_of(const char *a, const char *b, char id[SIGN_ID_BYTES])
+{
+    sign_id((const char *const[]){a, b}, 2, id);
+}
+
+static void an_id_tells_lists_apart_that_join_to_the_same_text(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"ab", "c"}, {"a", "bc"}, {"abc", ""}, {"", "abc"}, {"1:a", ""}, {"", "1:a"},
+    };
+    char ids[ARRAY_LEN(pairs)][SIGN_ID_BYTES], again[SIGN_ID_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        id_of(pairs[i][0], pairs[i][1], ids[i]);
+        assert_int_equal(strlen(ids[i]), SIGN_ID_BYTES - 1);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(ids[i], ids[j]);
+    }
+    id_of("ab", "c", again);
+    assert_string_equal(ids[0], again);
+}
+
+static void null_in_a_list_counts_as_empty(void **state)
+{
+    char with_null[SIGN_ID_BYTES], with_empty[SIGN_ID_BYTES], shorter[SIGN_ID_BYTES];
+
+    (void)state;
+    id_of("a", NULL, with_null);
+    id_of("a", "", with_empty);
+    sign_id((const char *const[]){"a"}, 1, shorter);
+    assert_string_equal(with_null, with_empty);
+    assert_string_not_equal(with_null, shorter);
+}
+
+/* Ids are stored: the same list must give this id in every release. */
+static void an_id_never_changes_between_releases(void **state)
+{
+    char id[SIGN_ID_BYTES], hex[SIGN_HEX_BYTES];
+
+    (void)state;
+    id_of("ab", "c", id);
+    sign_sha256_hex("2:ab1:c", 7, hex);
+    assert_memory_equal(id, hex, SIGN_ID_BYTES - 1);
+}
+
+static void secrets_are_equal_only_to_themselves(void **state)
+{
+    (void)state;
+    assert_true(sign_equal("token", "token"));
+    assert_false(sign_equal("token", "tokem"));
+    assert_false(sign_equal("token", "toke"));
+    assert_false(sign_equal("token", "token "));
+    assert_false(sign_equal("token", ""));
+    assert_false(sign_equal("token", NULL));
+    assert_false(sign_equal(NULL, "token"));
+    assert_false(sign_equal(NULL, NULL));
+}
+
+static void random_bytes_fill_the_whole_array(void **state)
+{
+    unsigned char bytes[64], ever[64] = {0};
+
+    (void)state;
+    for (int i = 0; i < 32; i++) {
+        sign_random(bytes, sizeof bytes);
+        for (size_t j = 0; j < sizeof bytes; j++)
+            ever[j] |= bytes[j];
+    }
+    for (size_t j = 0; j < sizeof ever; j++)
+        assert_int_not_equal(ever[j], 0);
+}
+
+static void nonces_differ_and_are_hex(void **state)
+{
+    char one[SIGN_ID_BYTES], two[SIGN_ID_BYTES];
+
+    (void)state;
+    sign_nonce(one);
+    sign_nonce(two);
+    assert_string_not_equal(one, two);
+    assert_int_equal(strspn(one, "0123456789abcdef"), SIGN_ID_BYTES - 1);
+    assert_int_equal(one[SIGN_ID_BYTES - 1], '\0');
+}
+
+static void random_uuids_have_the_form_of_version_4(void **state)
+{
+    char uuid[SIGN_UUID_BYTES], other[SIGN_UUID_BYTES];
+
+    (void)state;
+    sign_uuid4(other);
+    for (int i = 0; i < 100; i++) {
+        sign_uuid4(uuid);
+        assert_true(parse_is_uuid(uuid));
+        assert_int_equal(uuid[14], '4');
+        assert_non_null(strchr("89ab", uuid[19]));
+        assert_string_not_equal(uuid, other);
+    }
+}
+
+static void timed_uuids_have_the_form_of_version_7_and_hold_their_time(void **state)
+{
+    int64_t now_ms = clock_wall_ms();
+    char uuid[SIGN_UUID_BYTES], time[13];
+
+    (void)state;
+    sign_uuid7(now_ms, uuid);
+    assert_true(parse_is_uuid(uuid));
+    assert_int_equal(uuid[14], '7');
+    assert_non_null(strchr("89ab", uuid[19]));
+    assert_int_equal(snprintf(time, sizeof time, "%012llx",
+                              (unsigned long long)now_ms & 0xffffffffffff),
+                     12);
+    assert_memory_equal(uuid, time, 8);
+    assert_memory_equal(uuid + 9, time + 8, 4);
+}
+
+/* More in one millisecond than its counter holds, and a clock that jumps back. */
+static void timed_uuids_ascend_whatever_the_clock_does(void **state)
+{
+    int64_t start_ms = clock_wall_ms() + 1000;
+    char last[SIGN_UUID_BYTES], uuid[SIGN_UUID_BYTES];
+
+    (void)state;
+    sign_uuid7(start_ms, last);
+    for (int i = 0; i < 20000; i++) {
+        sign_uuid7(i < 15000 ? start_ms : start_ms - 500, uuid);
+        if (strcmp(last, uuid) >= 0)
+            fail_msg("%s after %s", uuid, last);
+        assert_int_equal(uuid[14], '7');
+        memcpy(last, uuid, sizeof last);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(digests_are_those_of_fips_180),
+        cmocka_unit_test(an_id_tells_lists_apart_that_join_to_the_same_text),
+        cmocka_unit_test(null_in_a_list_counts_as_empty),
+        cmocka_unit_test(an_id_never_changes_between_releases),
+        cmocka_unit_test(secrets_are_equal_only_to_themselves),
+        cmocka_unit_test(random_bytes_fill_the_whole_array),
+        cmocka_unit_test(nonces_differ_and_are_hex),
+        cmocka_unit_test(random_uuids_have_the_form_of_version_4),
+        cmocka_unit_test(timed_uuids_have_the_form_of_version_7_and_hold_their_time),
+        cmocka_unit_test(timed_uuids_ascend_whatever_the_clock_does),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

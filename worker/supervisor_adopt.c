@@ -1,0 +1,55 @@
+/* Adoption: the runs that an earlier worker of this directory left, in whatever state. */
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/parse.h"
+#include "common/path.h"
+#include "worker/supervisor_internal.h"
+
+/* Not even an order: its claim never came to a start, the lease brings the run back. */
+static void discard(struct supervisor *s, const char *run_id, const char *dir,
+                    const struct err *why)
+{
+    struct err err;
+
+    log_warn("run_discarded", "run_id=%s error=%s", run_id, why->message);
+    if (journal_trash(&s->journal, dir, &err) < 0)
+        log_error("journal", "run_id=%s error=%s", run_id, err.message);
+}
+
+static void adopt(struct supervisor *s, const char *run_id)
+{
+    AUTO(auto_free) char *dir = journal_run_dir(&s->journal, run_id);
+    AUTO(run_order_done) struct run_order order = {0};
+    AUTO(auto_free) char *result = path_join(dir, "result.json");
+    bool alive = rundir_alive(dir);
+    struct held *run;
+    struct err err;
+
+    if (!alive && journal_acknowledged_ms(dir) >= 0)
+        return;
+    if (rundir_read_order(dir, &order, &err) < 0) {
+        if (!alive)
+            discard(s, run_id, dir, &err);
+        return;
+    }
+    run = supervisor_hold(s, &order, TAKE(dir));
+    run->state = alive ? HELD_RUNNING : HELD_ENDED;
+    run->give_back = !alive && !path_exists(result);
+    s->counts.adopted++;
+    log_info("adopted", "run_id=%s state=%s", run_id,
+             alive            ? "running"
+             : run->give_back ? "nothing_done"
+                              : "ended");
+}
+
+void supervisor_adopt(struct supervisor *s)
+{
+    size_t count;
+    char **runs = journal_runs(&s->journal, &count);
+
+    for (size_t i = 0; i < count; i++)
+        adopt(s, runs[i]);
+    parse_list_free(runs, count);
+}
