@@ -15,7 +15,7 @@
 struct server;
 struct events;
 struct waiters;
-struct spec_cache;
+struct orders;
 
 struct api {
     const struct conf *conf;
@@ -26,7 +26,7 @@ struct api {
     struct server *server;
     struct events *events;
     struct waiters *waiters;
-    struct spec_cache *specs;
+    struct orders *orders;
     struct counters counters;
     struct loop_source signals;
     struct stop_signals stop;

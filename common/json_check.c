@@ -8,6 +8,8 @@
 #include "common/json_scan.h"
 #include "common/mem.h"
 
+#define FEW_KEYS 16
+
 struct key {
     const char *bytes; /* decoded; in check.decoded */
     size_t len;
@@ -64,19 +66,33 @@ static int compare_keys(const void *left, const void *right)
     return a->source < b->source ? -1 : 1;
 }
 
+static bool is_same(const struct key *a, const struct key *b)
+{
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* The later one of two equal keys, or NULL. Sorting many keeps this from being quadratic;
+ * a few are compared with one another sooner than sorted. */
+static const struct key *find_duplicate(struct key *keys, size_t count)
+{
+    if (count > FEW_KEYS)
+        qsort(keys, count, sizeof *keys, compare_keys);
+    for (size_t i = 1; i < count; i++)
+        for (size_t j = count > FEW_KEYS ? i - 1 : 0; j < i; j++)
+            if (is_same(&keys[i], &keys[j]))
+                return &keys[i];
+    return NULL;
+}
+
 static int check_keys(struct check *check, size_t first)
 {
     size_t count = check->key_count - first;
-    struct key *keys;
+    const struct key *duplicate = NULL;
 
-    if (count < 2)
-        return 0;
-    keys = check->keys + first;
-    qsort(keys, count, sizeof *keys, compare_keys);
-    for (size_t i = 1; i < count; i++)
-        if (keys[i].len == keys[i - 1].len &&
-            memcmp(keys[i].bytes, keys[i - 1].bytes, keys[i].len) == 0)
-            return json_scan_fail(&check->scan, keys[i].source, "duplicate key");
+    if (count > 1)
+        duplicate = find_duplicate(check->keys + first, count);
+    if (duplicate != NULL)
+        return json_scan_fail(&check->scan, duplicate->source, "duplicate key");
     return 0;
 }
 

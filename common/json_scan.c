@@ -51,13 +51,13 @@ static void skip_digits(struct json_scan *scan)
 
 static void put(struct json_sink *sink, const char *bytes, size_t len)
 {
-    if (sink->at == NULL)
+    if (sink->at == NULL || len == 0)
         return;
-    for (size_t i = 0; i < len; i++) {
-        char c = bytes[i];
-
-        *sink->at++ = sink->fold_case && c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-    }
+    memcpy(sink->at, bytes, len);
+    for (size_t i = 0; sink->fold_case && i < len; i++)
+        if (sink->at[i] >= 'A' && sink->at[i] <= 'Z')
+            sink->at[i] = (char)(sink->at[i] + ('a' - 'A'));
+    sink->at += len;
 }
 
 static void put_code_point(struct json_sink *sink, uint32_t c)
@@ -146,27 +146,38 @@ static int take_character(struct json_scan *scan, struct json_sink *sink)
     return 0;
 }
 
-/* The string whose opening quote is at scan->at. */
+static bool is_plain(unsigned char c)
+{
+    return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* Passes over the ASCII characters that need no closer look: nearly all there are. */
+static void take_plain(struct json_scan *scan, struct json_sink *sink)
+{
+    const char *at = scan->at;
+
+    while (at < scan->end && is_plain((unsigned char)*at))
+        at++;
+    put(sink, scan->at, (size_t)(at - scan->at));
+    scan->at = at;
+}
+
 int json_scan_string(struct json_scan *scan, struct json_sink *sink)
 {
     const char *opening = scan->at++;
+    int result = 0;
 
-    while (scan->at < scan->end) {
-        char c = *scan->at;
-        int result = 0;
-
-        if (c == '"') {
+    while (result == 0) {
+        take_plain(scan, sink);
+        if (scan->at == scan->end)
+            return json_scan_fail(scan, opening, "unterminated string");
+        if (*scan->at == '"') {
             scan->at++;
             return 0;
         }
-        if (c == '\\')
-            result = take_escape(scan, sink);
-        else
-            result = take_character(scan, sink);
-        if (result < 0)
-            return -1;
+        result = *scan->at == '\\' ? take_escape(scan, sink) : take_character(scan, sink);
     }
-    return json_scan_fail(scan, opening, "unterminated string");
+    return -1;
 }
 
 /* ---- numbers and words ---- */

@@ -2,8 +2,13 @@
  * init can be skipped.
  *
  * Directories of a target, below w<n>/work/<target>/: src (checkout), tf (TF_DATA_DIR),
- * home (HOME), tmp (TMPDIR), lock.hcl (what init wrote), init.json (fingerprint of the
- * last good init). One run at a time has them. Works the same with OpenTofu. */
+ * home (HOME) and tmp (TMPDIR), both empty at the start of a run, lock.hcl and
+ * lock.commit (what init wrote), init.json (fingerprint of the last good init). One run
+ * at a time has them. Works the same with OpenTofu.
+ *
+ * Order of calls: terraform_new after the checkout; then terraform_init,
+ * terraform_remote_execution and terraform_workspace_exists unless terraform_init_current
+ * says that they can be skipped; then plan and show. */
 #ifndef KEDGE_WORKER_TERRAFORM_H
 #define KEDGE_WORKER_TERRAFORM_H
 
@@ -41,15 +46,18 @@ terraform_version(struct terraform *terraform); /* of the binary, cached per bin
 const char *
 terraform_sandbox(const struct terraform *terraform); /* "landlock" or "none" */
 
-/* Does the last good init still hold? Never true with remote modules that are not pinned.
- */
+/* Does the last good init still hold? Never true with remote modules that are not pinned
+ * to a version or commit. */
 bool terraform_init_current(struct terraform *terraform);
 int terraform_init(struct terraform *terraform, int64_t deadline_mono_ms,
                    struct child_result *out, struct err *err);
+/* After init: does the configuration want its plans made elsewhere (remote, cloud)? */
+bool terraform_remote_execution(const struct terraform *terraform);
 /* After init: does the Terraform workspace exist? `default` always does, without asking.
- */
+ * When it does, this init is remembered as good. *exists means something only when the
+ * command in *out ended well. */
 int terraform_workspace_exists(struct terraform *terraform, int64_t deadline_mono_ms,
-                               bool *exists, struct err *err);
+                               bool *exists, struct child_result *out, struct err *err);
 /* -detailed-exitcode -out=<dir>/out/plan; locked: with -lock-timeout, else -lock=false.
  */
 int terraform_plan(struct terraform *terraform, bool locked, int64_t deadline_mono_ms,

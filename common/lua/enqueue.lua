@@ -12,7 +12,7 @@ check(#ARGV[10] <= 65536, 'a spec above 64 KiB')
 
 local run = K('run:' .. id)
 local coalesce = kind == 'drift_check' and fingerprint or ''
-local priority = NOW - credit
+local now, priority = digits(NOW), digits(NOW - credit)
 
 -- What this very call, or the first with its Idempotency-Key, was answered. Without a key
 -- only a call that joined another run needs the note, for as long as a caller replays.
@@ -42,7 +42,7 @@ end
 
 local equal = coalesce ~= '' and redis.call('HGET', K('coalesce'), coalesce)
 if equal then
-    if priority < tonumber(redis.call('HGET', K('run:' .. equal), 'priority')) then
+    if NOW - credit < tonumber(redis.call('HGET', K('run:' .. equal), 'priority')) then
         redis.call('HSET', K('run:' .. equal), 'priority', priority)
         redis.call('ZADD', K('ready'), 'XX', 'LT', priority, target)
     end
@@ -62,11 +62,11 @@ local seq = redis.call('HINCRBY', K('meta'), 'seq', 1)
 redis.call('HSET', run, 'status', 'queued', 'kind', kind, 'trigger', ARGV[3], 'target',
            target, 'scope', scope, 'project', ARGV[7], 'workspace', ARGV[8], 'pkey', pkey,
            'ref', ARGV[11], 'coalesce', coalesce, 'seq', seq, 'priority', priority,
-           'queued', NOW, 'locked_by', ARGV[16], 'version', event(id, 'queued'))
+           'queued', now, 'locked_by', ARGV[16], 'version', event(id, 'queued'))
 redis.call('SET', K('spec:' .. id), ARGV[10])
 enter_waiting(id, target, pkey, seq, priority, coalesce)
-redis.call('ZADD', K('runs'), NOW, id)
-redis.call('ZADD', K('runs:' .. scope), NOW, id)
+redis.call('ZADD', K('runs'), now, id)
+redis.call('ZADD', K('runs:' .. scope), now, id)
 if kind == 'drift_check' then
     redis.call('HSET', K('last:' .. scope), 'newest', id)
 end

@@ -18,6 +18,11 @@ end
 local TIME = redis.call('TIME')
 local NOW = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
 
+-- A whole number as text: Redis itself would print each argument as a fraction, slowly.
+local function digits(number)
+    return string.format('%d', number)
+end
+
 local function check(good, what)
     if not good then
         error({err = 'ERR bad argument: ' .. what})

@@ -43,8 +43,8 @@ local function enter_waiting(id, target, pkey, seq, priority, coalesce)
     if coalesce ~= '' then
         redis.call('HSETNX', K('coalesce'), coalesce, id)
     end
-    if redis.call('HEXISTS', K('active'), target) == 0 then
-        redis.call('ZADD', K('ready'), 'LT', priority, target)
+    if redis.call('HEXISTS', K('active'), target) == 0 and
+        redis.call('ZADD', K('ready'), 'LT', priority, target) == 1 then
         wake()
     end
 end

@@ -1,0 +1,188 @@
+/* POST /api/v1/drift: queue a drift check of a workspace. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/handlers.h"
+#include "api/header.h"
+#include "api/order.h"
+#include "api/request.h"
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/queue.h"
+
+#define READS_MAX 5 /* of a workspace that changes while we look */
+
+const struct field trigger_fields[TRIGGER_FIELDS] = {
+    {"workspaceId", FIELD_TEXT, .required = true, .min = 1, .max = 64},
+    {"projectId", FIELD_TEXT, .required = true, .min = 1, .max = 64},
+};
+
+struct trigger {
+    const char *project_id, *workspace_id; /* in the body */
+    char run_id[SIGN_UUID_BYTES];
+    char idem[SIGN_ID_BYTES], idem_body[SIGN_ID_BYTES]; /* "" without the header */
+    int reads;
+};
+
+/* ---- the answer ---- */
+static void accept(struct request *req, const struct enqueued *enqueued)
+{
+    struct buf body = REPLY_BODY_INIT;
+    AUTO(auto_free) char *location = NULL;
+    const char *base = req->api->conf->public_url;
+    struct json_writer w;
+
+    location = mem_fmt("%s/api/v1/runs/%s", base != NULL ? base : "", enqueued->run_id);
+    reply_header(req, MHD_HTTP_HEADER_LOCATION, location);
+    json_open(&w, &body);
+    json_object(&w);
+    json_add_text(&w, "runId", enqueued->run_id);
+    if (enqueued->coalesced)
+        json_add_boolean(&w, "coalesced", true);
+    json_object_end(&w);
+    reply_json(req, MHD_HTTP_ACCEPTED, &body);
+}
+
+static void ask_pair(struct request *req);
+
+static void got_enqueued(struct request *req, const struct redisReply *reply)
+{
+    struct trigger *trigger = req->state;
+    struct enqueued enqueued;
+    struct err err;
+
+    if (queue_enqueue_reply(reply, &enqueued, &err) < 0) {
+        reply_failure(req, &err);
+        return;
+    }
+    switch (enqueued.outcome) {
+    case ENQUEUE_NEW:
+    case ENQUEUE_COALESCED:
+    case ENQUEUE_REPLAYED:
+        accept(req, &enqueued);
+        break;
+    case ENQUEUE_IDEM_MISMATCH:
+        reply_error(req, REPLY_IDEMPOTENCY,
+                    "this Idempotency-Key was used with another body");
+        break;
+    case ENQUEUE_MOVED:
+        orders_drop(req->api->orders, trigger->project_id, trigger->workspace_id);
+        ask_pair(req);
+        break;
+    case ENQUEUE_FULL:
+        reply_error(req, REPLY_RATE_LIMITED, "too many runs are waiting");
+        break;
+    case ENQUEUE_FULL_PROJECT:
+        reply_error(req, REPLY_RATE_LIMITED, "too many runs of project %s are waiting",
+                    trigger->project_id);
+        break;
+    case ENQUEUE_OUTCOMES:
+        break;
+    }
+}
+
+/* ---- enqueue ---- */
+static void enqueue(struct request *req, const struct order *order)
+{
+    const struct trigger *trigger = req->state;
+    int64_t max_queued = req->api->conf->max_queued;
+    struct enqueue entry = {
+        .run_id = trigger->run_id,
+        .kind = RUN_DRIFT_CHECK,
+        .trigger = TRIGGER_API,
+        .target = order->target,
+        .scope = order->scope,
+        .project_id = order->project_id,
+        .workspace_id = order->workspace_id,
+        .spec = order->spec,
+        .ref = order->ref,
+        .fingerprint = order->fingerprint,
+        .registry_revision = order->revision,
+        .idem = trigger->idem,
+        .idem_body = trigger->idem_body,
+        .locked_by = req->token_name,
+        .max_queued = max_queued,
+        .max_queued_project = max_queued > 10 ? max_queued / 10 : 1,
+    };
+    struct redis_cmd cmd;
+
+    queue_enqueue(&cmd, request_prefix(req), &entry);
+    ask_one(req, &cmd, got_enqueued);
+}
+
+static void got_pair(struct request *req, const struct redisReply *reply)
+{
+    const struct trigger *trigger = req->state;
+    struct registry_pair pair;
+    struct order order;
+    struct err err;
+
+    if (registry_get_pair_reply(reply, &pair, &err) < 0)
+        reply_failure(req, &err);
+    else if (pair.project.id == NULL)
+        reply_error(req, REPLY_NOT_FOUND, "there is no project %s", trigger->project_id);
+    else if (pair.workspace_json == NULL)
+        reply_error(req, REPLY_NOT_FOUND, "project %s has no workspace %s",
+                    trigger->project_id, trigger->workspace_id);
+    else if (order_make(req->api->conf, &pair, trigger->workspace_id, &order, &err) == 0)
+        enqueue(req, orders_put(req->api->orders, &order));
+    else if (err.kind == ERR_INPUT)
+        reply_error(req, REPLY_FORBIDDEN, "%s", err.message);
+    else
+        reply_failure(req, &err);
+}
+
+static void ask_pair(struct request *req)
+{
+    struct trigger *trigger = req->state;
+    struct redis_cmd cmd;
+
+    if (++trigger->reads > READS_MAX) {
+        reply_error(req, REPLY_CONFLICT, "workspace %s/%s is being changed",
+                    trigger->project_id, trigger->workspace_id);
+        return;
+    }
+    registry_get_pair(&cmd, request_prefix(req), trigger->project_id,
+                      trigger->workspace_id);
+    ask_one(req, &cmd, got_pair);
+}
+
+/* ---- the request ---- */
+/* Per token and path: what one caller has used up is free for another. */
+static int read_idempotency_key(struct request *req, struct trigger *trigger)
+{
+    const char *key = request_header(req, "Idempotency-Key");
+    const char *const parts[] = {req->token_name, "POST", req->path, key};
+    const char *const body[] = {buf_text(&req->body)};
+
+    if (key == NULL)
+        return 0;
+    if (!header_is_idempotency_key(key)) {
+        AUTO(problems_done) struct problems problems = {0};
+
+        problems_add(&problems, "Idempotency-Key",
+                     "Idempotency-Key must be 1 to 255 visible ASCII characters");
+        reply_problems(req, &problems);
+        return -1;
+    }
+    sign_id(parts, ARRAY_LEN(parts), trigger->idem);
+    sign_id(body, ARRAY_LEN(body), trigger->idem_body);
+    return 0;
+}
+
+void handle_drift_trigger(struct request *req)
+{
+    struct trigger *trigger = request_state(req, sizeof *trigger, NULL);
+    const struct order *order;
+
+    trigger->project_id = json_string(req->json, "projectId");
+    trigger->workspace_id = json_string(req->json, "workspaceId");
+    if (read_idempotency_key(req, trigger) < 0)
+        return;
+    sign_uuid7(clock_wall_ms(), trigger->run_id);
+    order = orders_find(req->api->orders, trigger->project_id, trigger->workspace_id);
+    if (order != NULL)
+        enqueue(req, order);
+    else
+        ask_pair(req);
+}

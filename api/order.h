@@ -1,0 +1,39 @@
+/* An order: what a workspace's stored documents amount to for the queue. Making one
+ * parses JSON and hashes; a bounded cache keeps those that were made.
+ *
+ * A cached order may be out of date. That does no harm: it carries the revision it was
+ * made from, and the queue refuses to enqueue from another. */
+#ifndef KEDGE_API_ORDER_H
+#define KEDGE_API_ORDER_H
+
+#include "common/conf.h"
+#include "common/registry.h"
+
+struct order {
+    char *project_id, *workspace_id; /* owned */
+    char *spec;                      /* owned: canonical JSON */
+    char *ref;                       /* owned */
+    char fingerprint[SIGN_ID_BYTES];
+    char target[SIGN_ID_BYTES];
+    char scope[SIGN_ID_BYTES];
+    int64_t revision; /* of the project */
+};
+
+/* Of a drift check. ERR_INPUT: the repository is not allowed (any more); ERR_PERM: the
+ * stored documents are broken, or their type is not set up. */
+int order_make(const struct conf *conf, const struct registry_pair *pair,
+               const char *workspace_id, struct order *out, struct err *err);
+void order_done(struct order *order);
+
+/* ---- the cache: some thousand orders, the ones longest unused go first ---- */
+struct orders;
+struct orders *orders_new(void);
+void orders_free(struct orders *orders);
+/* NULL: not there. Valid until the next put or drop. */
+const struct order *orders_find(struct orders *orders, const char *project_id,
+                                const char *workspace_id);
+/* Takes the order over, in place of the one it had. Returns it, as orders_find. */
+const struct order *orders_put(struct orders *orders, struct order *order);
+void orders_drop(struct orders *orders, const char *project_id, const char *workspace_id);
+
+#endif

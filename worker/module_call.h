@@ -1,0 +1,16 @@
+/* Module calls in HCL text: just enough of the language to see whether a call names a
+ * version. When in doubt the answer is no: then init is run once more than needed.
+ * Pure. Source: the HCL native syntax specification. */
+#ifndef KEDGE_WORKER_MODULE_CALL_H
+#define KEDGE_WORKER_MODULE_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Is there a block `module "<name>"` with an argument `version`? */
+bool module_call_has_version(const char *text, size_t len, const char *name);
+/* Does the source address name a commit or a release: "?ref=" with 40 hex digits or
+ * something like v1.2.3? */
+bool module_source_pinned(const char *source);
+
+#endif
