@@ -28,6 +28,11 @@ bool ask_waits(const struct request *req)
     return req->asks.items != NULL;
 }
 
+bool ask_is_first(const struct request *req)
+{
+    return req->asks.index == 0;
+}
+
 void asks_done(struct asks *asks)
 {
     for (size_t i = 0; i < asks->count; i++)
@@ -101,6 +106,7 @@ static void on_reply(void *arg, const struct redisReply *reply, const struct err
     struct asks *asks = &req->asks;
     bool last = ++asks->answered == asks->count;
 
+    asks->index = (size_t)(item - asks->items);
     if (reply == NULL && !asks->failed) {
         asks->failed = true;
         asks->err = *err;

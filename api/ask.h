@@ -40,6 +40,7 @@ struct asks {
     struct ask_item *items; /* owned; NULL: nothing is being asked */
     size_t count;
     size_t answered; /* callbacks of the link that have come */
+    size_t index;    /* of the reply whose callback runs */
     bool failed;
     struct err err; /* why, when failed */
     int64_t began_mono_ms;
@@ -52,6 +53,9 @@ void ask(struct request *req, struct redis_cmd *cmd, ask_then *then);
 void ask_go(struct request *req);
 /* A round of one. */
 void ask_one(struct request *req, struct redis_cmd *cmd, ask_then *then);
+/* In a callback: is this the round's first reply? Then what was collected in this round
+ * is to be begun again. */
+bool ask_is_first(const struct request *req);
 /* Is anything still on its way? */
 bool ask_waits(const struct request *req);
 void asks_done(struct asks *asks);

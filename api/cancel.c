@@ -7,7 +7,7 @@
 #include "common/queue.h"
 
 const struct field cancel_fields[CANCEL_FIELDS] = {
-    {"force", FIELD_BOOLEAN},
+    {"force", .type = FIELD_BOOLEAN},
 };
 
 static void unknown(struct request *req)
@@ -58,9 +58,9 @@ static void check_outcome(const cJSON *value, const char *at, struct problems *p
 }
 
 const struct field resolve_fields[RESOLVE_FIELDS] = {
-    {"status", FIELD_TEXT, .required = true, .min = 1, .max = 16, .check = check_outcome},
-    {"reason", FIELD_TEXT, .required = true, .min = 1, .max = 500},
-    {"force", FIELD_BOOLEAN},
+    {"status", .type = FIELD_TEXT, .required = true, .min = 1, .max = 16, .check = check_outcome},
+    {"reason", .type = FIELD_TEXT, .required = true, .min = 1, .max = 500},
+    {"force", .type = FIELD_BOOLEAN},
 };
 
 static void resolved(struct request *req, const struct redisReply *reply)

@@ -13,8 +13,8 @@
 #define READS_MAX 5 /* of a workspace that changes while we look */
 
 const struct field trigger_fields[TRIGGER_FIELDS] = {
-    {"workspaceId", FIELD_TEXT, .required = true, .min = 1, .max = 64},
-    {"projectId", FIELD_TEXT, .required = true, .min = 1, .max = 64},
+    {"workspaceId", .type = FIELD_TEXT, .required = true, .min = 1, .max = 64},
+    {"projectId", .type = FIELD_TEXT, .required = true, .min = 1, .max = 64},
 };
 
 struct trigger {
@@ -25,7 +25,7 @@ struct trigger {
 };
 
 /* ---- the answer ---- */
-static void accept(struct request *req, const struct enqueued *enqueued)
+static void reply_accepted(struct request *req, const struct enqueued *enqueued)
 {
     struct buf body = REPLY_BODY_INIT;
     AUTO(auto_free) char *location = NULL;
@@ -59,7 +59,7 @@ static void got_enqueued(struct request *req, const struct redisReply *reply)
     case ENQUEUE_NEW:
     case ENQUEUE_COALESCED:
     case ENQUEUE_REPLAYED:
-        accept(req, &enqueued);
+        reply_accepted(req, &enqueued);
         break;
     case ENQUEUE_IDEM_MISMATCH:
         reply_error(req, REPLY_IDEMPOTENCY,
@@ -106,6 +106,12 @@ static void enqueue(struct request *req, const struct order *order)
     };
     struct redis_cmd cmd;
 
+    if (!order->allowed) {
+        reply_error(req, REPLY_FORBIDDEN,
+                    "the repository of project %s is not allowed by KEDGE_REPO_ALLOWLIST",
+                    trigger->project_id);
+        return;
+    }
     queue_enqueue(&cmd, request_prefix(req), &entry);
     ask_one(req, &cmd, got_enqueued);
 }

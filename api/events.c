@@ -1,7 +1,7 @@
 /* The reader of the events stream. */
 #include "api/events.h"
 
-#include <hiredis/hiredis.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,14 +121,15 @@ static void read_on(struct events *events)
 static void on_last(void *arg, const struct redisReply *reply, const struct err *err)
 {
     struct events *events = arg;
-    const char *id = redis_reply_text(reply);
+    const char *id;
 
     if (err != NULL) {
         lost(events);
         return;
     }
+    id = queue_last_event_id(reply);
     events->asking = false;
-    keep_id(events, id != NULL && id[0] != '\0' ? id : "0-0");
+    keep_id(events, id != NULL ? id : "0-0");
     waiters_all_stale(events->api->waiters);
 }
 

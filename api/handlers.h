@@ -32,7 +32,7 @@ void handle_drift_trigger(struct request *req);
 /* drift_summary.c */
 void handle_drift_summary(struct request *req);
 
-/* run_get.c, run_list.c, run_log.c */
+/* run_get.c, runs.c, run_log.c */
 void handle_run_get(struct request *req);
 void handle_run_list(struct request *req);
 void handle_drift_history(struct request *req);

@@ -30,20 +30,14 @@ void order_done(struct order *order)
 }
 
 /* ---- making one ---- */
-static int check_repository(const struct conf *conf, const struct run_spec *spec,
-                            char **host, struct err *err)
+static void fill(struct order *out, const struct run_spec *spec, const char *host)
 {
-    const char *base = vcs_base_url(conf, spec->type);
-
-    if (base == NULL)
-        return err_set(err, ERR_PERM, "no URL is set for repositories of type %s",
-                       vcs_type_name(spec->type));
-    *host = vcs_base_host(base);
-    if (!repository_allowed(conf->repo_allowlist, *host, spec->repository))
-        return err_set(err, ERR_INPUT,
-                       "repository %s/%s is not allowed by KEDGE_REPO_ALLOWLIST", *host,
-                       spec->repository);
-    return 0;
+    out->project_id = mem_dup(spec->project_id);
+    out->workspace_id = mem_dup(spec->workspace_id);
+    out->ref = mem_dup(spec->ref);
+    run_spec_fingerprint(spec, out->fingerprint);
+    target_id(host, spec, out->target);
+    registry_scope(spec->project_id, spec->workspace_id, out->scope);
 }
 
 int order_make(const struct conf *conf, const struct registry_pair *pair,
@@ -52,24 +46,26 @@ int order_make(const struct conf *conf, const struct registry_pair *pair,
     AUTO(run_spec_done) struct run_spec spec = {0};
     AUTO(buf_done) struct buf text = BUF_INIT(QUEUE_SPEC_BYTES);
     AUTO(auto_free) char *host = NULL;
-    const char *project_id = pair->project.id;
+    const char *base;
 
     if (registry_spec(pair->project.json, pair->workspace_json, RUN_DRIFT_CHECK,
-                      project_id, workspace_id, &spec, err) < 0 ||
-        check_repository(conf, &spec, &host, err) < 0)
+                      pair->project.id, workspace_id, &spec, err) < 0)
         return -1;
+    base = vcs_base_url(conf, spec.type);
+    if (base == NULL)
+        return err_set(err, ERR_INPUT, "repositories of type %s are not set up",
+                       vcs_type_name(spec.type));
     run_spec_print(&spec, &text);
     if (text.over)
         return err_set(err, ERR_PERM, "the specification of %s/%s is too long",
-                       project_id, workspace_id);
-    *out = (struct order){.project_id = mem_dup(project_id),
-                          .workspace_id = mem_dup(workspace_id),
-                          .spec = buf_take(&text),
-                          .ref = mem_dup(spec.ref),
-                          .revision = pair->project.revision};
-    run_spec_fingerprint(&spec, out->fingerprint);
-    target_id(host, &spec, out->target);
-    registry_scope(project_id, workspace_id, out->scope);
+                       pair->project.id, workspace_id);
+    host = vcs_base_host(base);
+    *out = (struct order){
+        .spec = buf_take(&text),
+        .revision = pair->project.revision,
+        .allowed = repository_allowed(conf->repo_allowlist, host, spec.repository),
+    };
+    fill(out, &spec, host);
     return 0;
 }
 

@@ -17,10 +17,11 @@ struct order {
     char target[SIGN_ID_BYTES];
     char scope[SIGN_ID_BYTES];
     int64_t revision; /* of the project */
+    bool allowed;     /* by KEDGE_REPO_ALLOWLIST as it is now */
 };
 
-/* Of a drift check. ERR_INPUT: the repository is not allowed (any more); ERR_PERM: the
- * stored documents are broken, or their type is not set up. */
+/* Of a drift check. ERR_INPUT: repositories of its type are not set up (any more);
+ * ERR_PERM: the stored documents are broken. */
 int order_make(const struct conf *conf, const struct registry_pair *pair,
                const char *workspace_id, struct order *out, struct err *err);
 void order_done(struct order *order);

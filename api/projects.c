@@ -7,6 +7,7 @@
 #include "api/page.h"
 #include "api/request.h"
 #include "common/mem.h"
+#include "common/registry.h"
 #include "common/target.h"
 
 /* ---- fields ---- */
@@ -27,10 +28,10 @@ static void check_ref(const cJSON *value, const char *at, struct problems *probl
 }
 
 const struct field project_fields[PROJECT_FIELDS] = {
-    {"repository", FIELD_TEXT, .required = true, .min = 1, .max = 512},
-    {"type", FIELD_TEXT, .required = true, .min = 1, .max = 16, .check = check_type},
-    {"ref", FIELD_TEXT, .required = true, .min = 1, .max = 255, .check = check_ref},
-    {"name", FIELD_TEXT, .min = 0, .max = 200},
+    {"repository", .type = FIELD_TEXT, .required = true, .min = 1, .max = 512},
+    {"type", .type = FIELD_TEXT, .required = true, .min = 1, .max = 16, .check = check_type},
+    {"ref", .type = FIELD_TEXT, .required = true, .min = 1, .max = 255, .check = check_ref},
+    {"name", .type = FIELD_TEXT, .min = 0, .max = 200},
 };
 
 /* ---- the object as it is shown ---- */

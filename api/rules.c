@@ -72,7 +72,7 @@ void rules_add_workspace(struct rules *rules, const struct registry_pair *pair)
 }
 
 int64_t rules_apply(const struct rules *rules, const char *run_id, const char *metadata,
-                    size_t len, struct buf *out)
+                    size_t len, bool with_list, struct buf *out)
 {
     AUTO(auto_json) cJSON *doc = NULL;
     struct err err;
@@ -84,6 +84,8 @@ int64_t rules_apply(const struct rules *rules, const char *run_id, const char *m
         return 0;
     }
     left = ignore_apply(&rules->list, run_id, clock_wall_ms(), doc);
+    if (!with_list)
+        cJSON_DeleteItemFromObjectCaseSensitive(doc, "driftedResources");
     json_print(doc, out);
     return left;
 }

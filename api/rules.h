@@ -19,9 +19,10 @@ void rules_add_ignores(struct rules *rules, const struct redisReply *reply);
 /* Adds the workspace's own; a pair that is not there adds none. */
 void rules_add_workspace(struct rules *rules, const struct registry_pair *pair);
 
-/* Metadata as it is shown under these rules, appended to out. What is no object stays as
- * it is. Returns how many drifted resources count. */
+/* Metadata as it is shown under these rules, appended to out; without the list of drifted
+ * resources unless `with_list`. What is no object stays as it is. Returns how many
+ * drifted resources count. */
 int64_t rules_apply(const struct rules *rules, const char *run_id, const char *metadata,
-                    size_t len, struct buf *out);
+                    size_t len, bool with_list, struct buf *out);
 
 #endif

@@ -1,11 +1,13 @@
 /* GET …/drift/{run} and …/runs/{run}: one run, with its ETag and long poll. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "api/handlers.h"
 #include "api/header.h"
 #include "api/request.h"
 #include "api/run_text.h"
+#include "api/scoped.h"
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/parse.h"
@@ -15,10 +17,10 @@
 #define SHOWN_PARTS (RESULT_OUTPUT | RESULT_METADATA)
 
 struct run_get {
+    struct scoped scoped; /* first; rules only of a run that found drift */
     struct buf body;
     struct json_writer w;
     struct run_note note;
-    struct rules rules; /* of a run that found drift */
     char etag[ETAG_BYTES];
 };
 
@@ -27,7 +29,7 @@ static void get_done(void *state)
     struct run_get *get = state;
 
     buf_done(&get->body);
-    rules_done(&get->rules);
+    scoped_done(&get->scoped);
 }
 
 static void start_over(struct run_get *get)
@@ -56,7 +58,7 @@ static void got_result(struct request *req, const struct redisReply *reply)
     struct err err;
 
     if (run_text_read(&text, reply, SHOWN_PARTS, &get->note,
-                      get->note.status == RUN_DRIFT_DETECTED ? &get->rules : NULL,
+                      get->note.status == RUN_DRIFT_DETECTED ? &get->scoped.rules : NULL,
                       &err) < 0)
         reply_failure(req, &err);
     else
@@ -84,7 +86,7 @@ static void compare(struct request *req)
     const char *known = request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH);
 
     snprintf(get->etag, sizeof get->etag, "\"%s-%" PRId64 "-%" PRId64 "\"",
-             get->note.version, get->rules.revision, get->rules.active);
+             get->note.version, get->scoped.rules.revision, get->scoped.rules.active);
     if (known == NULL || !header_etag_matches(known, get->etag)) {
         show(req);
         return;
@@ -96,43 +98,20 @@ static void compare(struct request *req)
         reply_not_modified(req, get->etag);
 }
 
-/* ---- the rules, of a run that found drift ---- */
-static void got_ignores(struct request *req, const struct redisReply *reply)
-{
-    struct run_get *get = req->state;
-
-    rules_done(&get->rules);
-    rules_add_ignores(&get->rules, reply);
-}
-
-static void got_pair(struct request *req, const struct redisReply *reply)
-{
-    struct run_get *get = req->state;
-    struct registry_pair pair;
-    struct err err;
-
-    if (registry_get_pair_reply(reply, &pair, &err) < 0) {
-        reply_failure(req, &err);
-        return;
-    }
-    rules_add_workspace(&get->rules, &pair);
-    compare(req);
-}
-
+/* ---- the run ---- */
 static void ask_rules(struct request *req)
 {
     struct run_get *get = req->state;
-    struct redis_cmd cmd;
+    struct scoped *scoped = &get->scoped;
 
-    registry_get_ignores(&cmd, request_prefix(req), get->note.scope);
-    ask(req, &cmd, got_ignores);
-    registry_get_pair(&cmd, request_prefix(req), get->note.project_id,
-                      get->note.workspace_id);
-    ask(req, &cmd, got_pair);
-    ask_go(req);
+    scoped->project_id = get->note.project_id;
+    scoped->workspace_id = get->note.workspace_id;
+    memcpy(scoped->scope, get->note.scope, sizeof scoped->scope);
+    scoped->optional = true;
+    scoped->then = compare;
+    scoped_ask(req);
 }
 
-/* ---- the run ---- */
 static void got_run(struct request *req, const struct redisReply *reply)
 {
     struct run_get *get = req->state;

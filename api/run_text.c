@@ -22,14 +22,14 @@ static int unpack(struct run_text *text, const struct run_result *result, struct
 }
 
 static void show_metadata(struct run_text *text, const struct run_result *result,
-                          const struct run_note *note, const struct rules *rules)
+                          const char *run_id, bool with_list, const struct rules *rules)
 {
     text->shown.metadata = result->metadata;
     text->shown.metadata_len = result->metadata_len;
     if (rules == NULL || result->metadata == NULL)
         return;
-    text->counted = rules_apply(rules, note->id, result->metadata, result->metadata_len,
-                                &text->metadata);
+    text->counted = rules_apply(rules, run_id, result->metadata, result->metadata_len,
+                                with_list, &text->metadata);
     text->shown.metadata = buf_text(&text->metadata);
     text->shown.metadata_len = text->metadata.len;
 }
@@ -50,6 +50,6 @@ int run_text_read(struct run_text *text, const struct redisReply *reply, unsigne
         text->shown.output_len = result.head_len;
         text->shown.output_cut = result.head_len >= QUEUE_HEAD_BYTES;
     }
-    show_metadata(text, &result, note, rules);
+    show_metadata(text, &result, note->id, (parts & RESULT_HEAD) == 0, rules);
     return 0;
 }

@@ -13,8 +13,9 @@ struct run_text {
 };
 
 /* Reads the reply of queue_get_result for those parts. rules NULL: metadata is shown as
- * it is stored. `text` is overwritten; release it with run_text_done, before the reply
- * is gone. ERR_PERM: what is stored is broken. */
+ * it is stored; else under these rules, and without the list of drifted resources where
+ * the output's head alone was asked for. `text` is overwritten; release it with
+ * run_text_done, before the reply is gone. ERR_PERM: what is stored is broken. */
 int run_text_read(struct run_text *text, const struct redisReply *reply, unsigned parts,
                   const struct run_note *note, const struct rules *rules,
                   struct err *err);

@@ -98,8 +98,8 @@ static void workspace_gone(struct request *req, const struct redisReply *reply)
     }
 }
 
-/* Its runs are found by its target. A workspace whose target cannot be told any more
- * (its type is not set up, its repository no longer allowed) never had one here. */
+/* Its runs are found by its target; where that cannot be told any more (its type is not
+ * set up), by the workspace's history alone. */
 static void got_pair(struct request *req, const struct redisReply *reply)
 {
     struct removal *removal = req->state;
@@ -118,7 +118,7 @@ static void got_pair(struct request *req, const struct redisReply *reply)
                     req->match.params[0], id);
         return;
     }
-    if (order_make(req->api->conf, &pair, id, &order, &err) < 0 && order.target[0] == '\0')
+    if (order_make(req->api->conf, &pair, id, &order, &err) < 0)
         registry_scope(req->match.params[0], id, order.target);
     registry_delete_workspace(&cmd, request_prefix(req), req->match.params[0], id,
                               order.target, removal->force);

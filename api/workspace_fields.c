@@ -87,10 +87,10 @@ static void check_protected(const cJSON *value, const char *at, struct problems 
 }
 
 static const struct field rule_fields[] = {
-    {"address", FIELD_TEXT, .required = true, .min = 1, .max = 1024},
-    {"attribute", FIELD_TEXT, .min = 1, .max = 1024},
-    {"reason", FIELD_TEXT, .min = 0, .max = 500},
-    {"expiresAt", FIELD_TIME},
+    {"address", .type = FIELD_TEXT, .required = true, .min = 1, .max = 1024},
+    {"attribute", .type = FIELD_TEXT, .min = 1, .max = 1024},
+    {"reason", .type = FIELD_TEXT, .min = 0, .max = 500},
+    {"expiresAt", .type = FIELD_TIME},
 };
 
 static void check_rules(const cJSON *value, const char *at, struct problems *problems)
@@ -105,18 +105,18 @@ static void check_rules(const cJSON *value, const char *at, struct problems *pro
 }
 
 const struct field workspace_fields[WORKSPACE_FIELDS] = {
-    {"directory", FIELD_TEXT, .required = true, .min = 1, .max = 1024,
+    {"directory", .type = FIELD_TEXT, .required = true, .min = 1, .max = 1024,
      .check = check_directory},
-    {"workspace", FIELD_TEXT, .min = 1, .max = 90, .check = check_tf_workspace},
-    {"terraformVersion", FIELD_TEXT, .min = 1, .max = 64, .check = check_version},
-    {"varFiles", FIELD_TEXTS, .max = 50, .check = check_var_files},
-    {"variables", FIELD_TEXT_MAP, .max = 200, .check = check_names},
-    {"backendConfig", FIELD_TEXT_MAP, .max = 50, .check = check_names},
-    {"ref", FIELD_TEXT, .min = 1, .max = 255, .check = check_ref},
-    {"autoReconcile", FIELD_BOOLEAN},
-    {"confirm", FIELD_BOOLEAN},
-    {"createWorkspace", FIELD_BOOLEAN},
-    {"maxDestroy", FIELD_INTEGER, .min = 0, .max = 100000},
-    {"protected", FIELD_TEXTS, .max = 100, .check = check_protected},
-    {"ignore", FIELD_LIST, .max = 200, .check = check_rules},
+    {"workspace", .type = FIELD_TEXT, .min = 1, .max = 90, .check = check_tf_workspace},
+    {"terraformVersion", .type = FIELD_TEXT, .min = 1, .max = 64, .check = check_version},
+    {"varFiles", .type = FIELD_TEXTS, .max = 50, .check = check_var_files},
+    {"variables", .type = FIELD_TEXT_MAP, .max = 200, .check = check_names},
+    {"backendConfig", .type = FIELD_TEXT_MAP, .max = 50, .check = check_names},
+    {"ref", .type = FIELD_TEXT, .min = 1, .max = 255, .check = check_ref},
+    {"autoReconcile", .type = FIELD_BOOLEAN},
+    {"confirm", .type = FIELD_BOOLEAN},
+    {"createWorkspace", .type = FIELD_BOOLEAN},
+    {"maxDestroy", .type = FIELD_INTEGER, .min = 0, .max = 100000},
+    {"protected", .type = FIELD_TEXTS, .max = 100, .check = check_protected},
+    {"ignore", .type = FIELD_LIST, .max = 200, .check = check_rules},
 };

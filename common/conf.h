@@ -47,7 +47,7 @@ struct conf {
     int64_t run_timeout_ms;
     int64_t cancel_grace_ms;
     int64_t stop_timeout_ms; /* a drain gives runs that long before it interrupts them */
-    int64_t sandbox;                    /* enum sandbox_mode */
+    int64_t sandbox;         /* enum sandbox_mode */
     char *sandbox_read, *sandbox_write; /* colon lists */
     char *env_dir;
     char *env_pass;                                /* comma list of globs */

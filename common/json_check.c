@@ -194,17 +194,17 @@ static int step(struct check *check)
 int json_check(const char *bytes, size_t len, int depth_max, bool fold_case,
                struct err *err)
 {
-    AUTO(auto_free) struct container *open = NULL;
-    AUTO(auto_free) char *decoded = NULL;
+    AUTO(auto_free) struct container *open = mem_new((size_t)depth_max, sizeof *open);
+    AUTO(auto_free) char *decoded = mem_new(len + 1, 1); /* shorter than the document */
     struct check check = {
         .scan = {.start = bytes, .end = bytes + len, .at = bytes, .err = err},
         .fold_case = fold_case,
+        .open = open,
         .depth_max = depth_max,
+        .decoded_top = decoded,
     };
     int result = 0;
 
-    check.open = open = mem_new((size_t)depth_max, sizeof *open);
-    check.decoded_top = decoded = mem_new(len + 1, 1);
     while (result == 0 && (check.next != NOTHING || check.scan.at < check.scan.end)) {
         result = step(&check);
         if (check.next == NOTHING)

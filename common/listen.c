@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "common/parse.h"
 
 #define BACKLOG 1024
 
@@ -24,8 +25,10 @@ static void auto_addrinfo(struct addrinfo **list)
 static int split(char *text, const char **host, const char **port)
 {
     char *colon = strrchr(text, ':');
+    int64_t number;
 
-    if (!colon || colon[1] == '\0')
+    /* getaddrinfo takes 99999 for 34463. */
+    if (!colon || parse_int64(colon + 1, 0, UINT16_MAX, &number) < 0)
         return -1;
     *colon = '\0';
     *port = colon + 1;

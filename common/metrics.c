@@ -2,9 +2,9 @@
 #include "common/metrics.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,31 +99,51 @@ void metrics_print(const struct metric *table, size_t count, struct buf *out)
     }
 }
 
-/* What proc(5) calls fields 14, 15, 22 and 24 of /proc/self/stat. */
+/* Fields of /proc/self/stat, by their numbers in proc(5). */
+enum {
+    STAT_STATE = 3,
+    STAT_USER = 14,
+    STAT_SYSTEM = 15,
+    STAT_START = 22,
+    STAT_PAGES = 24
+};
+
 struct process {
     uint64_t user_ticks, system_ticks, start_ticks;
-    int64_t resident_pages;
+    uint64_t resident_pages;
 };
+
+/* `state` is where field 3 stands. */
+static uint64_t stat_field(const char *state, int number)
+{
+    for (int i = STAT_STATE; i < number; i++) {
+        state += strcspn(state, " ");
+        state += strspn(state, " ");
+    }
+    return strtoull(state, NULL, 10);
+}
 
 static int read_process(struct process *process)
 {
     struct buf text = BUF_INIT(4096);
     struct err err;
-    const char *rest;
-    int found = 0;
+    const char *state = NULL;
+    int result = -1;
 
-    if (path_read("/proc/self/stat", &text, &err) == 0) {
-        rest = strrchr(buf_text(&text), ')'); /* the name may hold anything */
-        if (rest != NULL)
-            found =
-                sscanf(rest,
-                       ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64
-                       " %" SCNu64 " %*d %*d %*d %*d %*d %*d %" SCNu64 " %*u %" SCNd64,
-                       &process->user_ticks, &process->system_ticks,
-                       &process->start_ticks, &process->resident_pages);
+    if (path_read("/proc/self/stat", &text, &err) == 0)
+        state = strrchr(buf_text(&text), ')'); /* the name may hold any other */
+    if (state != NULL) {
+        state += strspn(state, ") ");
+        *process = (struct process){
+            .user_ticks = stat_field(state, STAT_USER),
+            .system_ticks = stat_field(state, STAT_SYSTEM),
+            .start_ticks = stat_field(state, STAT_START),
+            .resident_pages = stat_field(state, STAT_PAGES),
+        };
+        result = 0;
     }
     buf_done(&text);
-    return found == 4 ? 0 : -1;
+    return result;
 }
 
 static int64_t count_open_fds(void)
@@ -156,7 +176,7 @@ void metrics_print_process(struct buf *out)
         double booted_s = (double)(clock_wall_ms() - clock_boot_ms()) / 1000.0;
         double cpu_ticks = (double)(process.user_ticks + process.system_ticks);
 
-        resident_bytes = process.resident_pages * sysconf(_SC_PAGESIZE);
+        resident_bytes = (int64_t)process.resident_pages * sysconf(_SC_PAGESIZE);
         metrics_print(&(struct metric){"process_resident_memory_bytes",
                                        "Resident memory.", METRIC_GAUGE, NULL,
                                        &resident_bytes},

@@ -212,6 +212,17 @@ void queue_resolve(struct redis_cmd *cmd, const char *prefix, const char *run_id
 int queue_resolve_reply(const struct redisReply *reply, enum resolve_outcome *out,
                         struct err *err);
 
+/* Nothing is claimed or fired while paused. Setting it again is no change. */
+struct queue_pause {
+    bool paused;
+    const char *reason; /* "": none given; lives as long as the reply */
+};
+void queue_set_pause(struct redis_cmd *cmd, const char *prefix, bool paused,
+                     const char *reason);
+void queue_get_pause(struct redis_cmd *cmd, const char *prefix);
+int queue_get_pause_reply(const struct redisReply *reply, struct queue_pause *out,
+                          struct err *err);
+
 /* ---- what time does (scheduler; workers reap too) ---- */
 /* Each handles at most 100 and answers how many: call again while it is 100. */
 void queue_promote(struct redis_cmd *cmd, const char *prefix);
@@ -310,6 +321,10 @@ void queue_read_events(struct redis_cmd *cmd, const char *prefix, const char *af
 /* The stream's first entry's id, to notice a gap; the reply's text is "" for an empty
  * stream. */
 void queue_first_event(struct redis_cmd *cmd, const char *prefix);
+/* The stream's newest entry: an array of one [id, fields], or empty. */
+void queue_last_event(struct redis_cmd *cmd, const char *prefix);
+/* Its id from the reply; NULL for an empty stream. */
+const char *queue_last_event_id(const struct redisReply *reply);
 /* What idle workers block on (BZPOPMIN; never sent again). */
 void queue_wait_wake(struct redis_cmd *cmd, const char *prefix, int64_t block_ms);
 /* BLPOP; never sent again: heartbeats carry the cancel levels too. */

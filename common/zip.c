@@ -46,7 +46,7 @@ static int inflate_some(z_stream *stream, struct buf *out)
     int status = Z_OK;
 
     while (status == Z_OK && (stream->avail_in > 0 || stream->avail_out == 0)) {
-        unsigned char beyond;
+        unsigned char beyond = 0;
         size_t room;
         char *at = buf_reserve(out, OUT_CHUNK, &room);
 
@@ -247,7 +247,7 @@ static int unpack_pieces(const struct archive *archive, const struct member *mem
 static int unpack(const struct archive *archive, const struct member *member,
                   struct buf *out)
 {
-    unsigned char header[LOCAL_BYTES];
+    unsigned char header[LOCAL_BYTES] = {0};
     z_stream stream = {0};
     size_t before = out->len;
     int result;

@@ -71,7 +71,7 @@ static int read_trim(struct sweep *sweep, const struct redisReply *reply, int64_
 {
     if (queue_count_reply(reply, moved, err) < 0)
         return -1;
-    sweep->counts.trimmed += *moved;
+    sweep->counts.trim_looked += *moved;
     return 0;
 }
 
@@ -86,8 +86,8 @@ static int read_fsck(struct sweep *sweep, const struct redisReply *reply, int64_
     if (queue_count_reply(reply, moved, err) < 0)
         return -1;
     sweep->counts.fsck_findings += *moved;
-    if (*moved > 0)
-        log_error("fsck_repaired", "findings=%" PRId64, *moved);
+    for (size_t i = 1; i < redis_reply_count(reply); i++)
+        log_error("fsck_repaired", "what=%s", redis_reply_text(redis_reply_at(reply, i)));
     return 0;
 }
 
@@ -201,7 +201,7 @@ void sweep_print_metrics(const struct sweep *sweep, struct buf *out)
         REAPED("lost", lost),
         REAPED("orphaned", orphaned),
         REAPED("cancelled", cancelled),
-        COUNTER("kedge_runs_trimmed_total", "Old runs and outputs removed.", trimmed),
+        COUNTER("kedge_trim_looked_total", "Runs that trim looked at.", trim_looked),
         COUNTER("kedge_fsck_findings_total", "Broken invariants found and repaired.",
                 fsck_findings),
         GAUGE("kedge_queue_waiting", "Runs that wait.", waiting),

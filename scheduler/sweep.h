@@ -19,7 +19,8 @@ enum sweep_duty {
 };
 
 struct sweep_counts {
-    int64_t promoted, reaped, requeued, lost, orphaned, cancelled, trimmed, fsck_findings;
+    int64_t promoted, reaped, requeued, lost, orphaned, cancelled, trim_looked,
+        fsck_findings;
 };
 
 struct sweep {

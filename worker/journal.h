@@ -36,8 +36,8 @@ int journal_open(struct journal *journal, const char *data_dir, struct err *err)
 void journal_close(struct journal *journal); /* frees; the next worker may take it */
 
 /* Between making a run directory and freeing a work directory there is one rule: who does
- * either holds this lock, for an instant. The descriptor, which the caller closes; -1 when
- * it cannot be had. May block while another process frees one. */
+ * either holds this lock, for an instant. The descriptor, which the caller closes; -1
+ * when it cannot be had. May block while another process frees one. */
 int journal_lock_targets(const char *worker_dir);
 
 /* w<n>/runs/<run_id>, w<n>/work/<target>; the caller frees. */

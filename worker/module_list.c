@@ -89,8 +89,7 @@ static bool call_has_version(const struct listing *listing, const char *key)
 }
 
 /* One installed module; false: it may be another one next time. */
-static bool take(const struct listing *listing, const cJSON *module,
-                 struct strings *dirs)
+static bool take(const struct listing *listing, const cJSON *module, struct strings *dirs)
 {
     const char *key = json_string(module, "Key");
     const char *source = json_string(module, "Source");

@@ -6,7 +6,7 @@
 
 #include "common/mem.h"
 #include "worker/report_model.h"
-#include "worker/tree.h"
+#include "worker/report_tree.h"
 
 /* ---- actions ---- */
 

@@ -9,7 +9,7 @@
 #include "common/sign.h"
 #include "worker/report_lists.h"
 #include "worker/report_walk.h"
-#include "worker/tree.h"
+#include "worker/report_tree.h"
 
 #define SENSITIVE "\"(sensitive)\""
 #define UNKNOWN   "\"(known after apply)\""

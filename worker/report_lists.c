@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "worker/tree.h"
+#include "worker/report_tree.h"
 
 struct element {
     uint64_t digest;

@@ -20,6 +20,9 @@
 #include "common/run.h"
 #include "worker/child.h"
 
+#define TERRAFORM_PLAN_FILE "out/plan" /* below the run directory */
+#define TERRAFORM_PLAN_JSON "out/plan.json"
+
 struct terraform; /* one run's use of it */
 
 struct terraform_io {
@@ -28,6 +31,7 @@ struct terraform_io {
     int poll_fd;
     int lock_fd; /* inherited by every child */
     void *arg;
+    char **environ_list; /* the worker's own environment; KEDGE_ENV_PASS chooses of it */
 };
 
 /* Finds the binary (KEDGE_TERRAFORM, the version wanted, PATH), makes environment, var
@@ -40,11 +44,11 @@ void terraform_free(struct terraform *terraform);
 /* Values that must be masked: calls `add` for each value of the env files and tokens. */
 void terraform_secrets(const struct terraform *terraform,
                        void (*add)(void *arg, const char *secret), void *arg);
-const char *
-terraform_version(struct terraform *terraform); /* of the binary, cached per binary (path,
-                                                   size, mtime): no process when known */
-const char *
-terraform_sandbox(const struct terraform *terraform); /* "landlock" or "none" */
+/* Of the binary; cached per binary (path, size, mtime): no process when it is known. ""
+ * when it does not say. */
+const char *terraform_version(struct terraform *terraform);
+/* "landlock" or "none". */
+const char *terraform_sandbox(const struct terraform *terraform);
 
 /* Does the last good init still hold? Never true with remote modules that are not pinned
  * to a version or commit. */
@@ -63,7 +67,7 @@ int terraform_workspace_exists(struct terraform *terraform, int64_t deadline_mon
 int terraform_plan(struct terraform *terraform, bool locked, int64_t deadline_mono_ms,
                    struct child_result *out, struct err *err);
 /* show -json of that plan into <dir>/out/plan.json (at most REPORT_PLAN_JSON_BYTES, *over
- * says it was more). */
+ * says it was more). ERR_TEMP: the disk is full. */
 int terraform_show(struct terraform *terraform, int64_t deadline_mono_ms, bool *over,
                    struct child_result *out, struct err *err);
 

@@ -72,7 +72,7 @@ bool init_current(const struct terraform *terraform);
 void init_forget(const struct terraform *terraform);
 void init_remember(const struct terraform *terraform);
 
-/* ---- terraform.c ---- */
+/* ---- terraform_command.c ---- */
 struct command {
     struct strings argv; /* argv[0] is added when it runs */
     bool init;           /* sees init_env, may write the plugin cache */

@@ -8,7 +8,7 @@ local worker, lease_ms = ARGV[4], whole(ARGV[5], 'lease')
 check(#ARGV == 5 and #id > 0 and #fence > 0 and #nonce > 0 and #worker > 0, 'reassert')
 
 local run = run_load(id)
-if not run then
+if not run or (run.kind ~= 'apply' and run.kind ~= 'reconcile') then
     return 'gone'
 end
 local held = held_by(run, fence, nonce)

@@ -6,17 +6,13 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <sysexits.h>
-#include <unistd.h>
 
 #include "common/conf.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/path.h"
+#include "tests/support/environ.h"
 #include "tests/support/scratch.h"
 
 #define TEXT_MAX (1 << 20)
@@ -27,36 +23,15 @@ struct loaded {
     struct buf problems, warnings;
 };
 
-/* An environment is an array of strings that may be written to, unlike literals. */
-static char **copy_environ(const char *const *list)
-{
-    size_t count = 0;
-    char **copy;
-
-    while (list[count] != NULL)
-        count++;
-    copy = mem_new(count + 1, sizeof *copy);
-    for (size_t i = 0; i < count; i++)
-        copy[i] = mem_dup(list[i]);
-    return copy;
-}
-
-static void free_environ(char **list)
-{
-    for (size_t i = 0; list[i] != NULL; i++)
-        free(list[i]);
-    free(list);
-}
-
 static struct loaded load(enum program program, const char *const *list)
 {
-    char **environ_list = copy_environ(list);
+    char **environ_list = environ_copy(list);
     struct loaded loaded = {.problems = BUF_INIT(TEXT_MAX),
                             .warnings = BUF_INIT(TEXT_MAX)};
 
     loaded.problem_count = conf_load(&loaded.conf, program, environ_list,
                                      &loaded.problems, &loaded.warnings);
-    free_environ(environ_list);
+    environ_free(environ_list);
     return loaded;
 }
 
@@ -423,85 +398,6 @@ static void the_document_lists_settings_of_all_programs(void **state)
     buf_done(&out);
 }
 
-/* ---- conf_start, in a child: it prints and reads the real environment ---- */
-
-struct started {
-    int status;
-    struct buf out, log;
-};
-
-static void start_child(const char *argument, const char *const *list, const char *out,
-                        const char *log)
-{
-    char **argv = copy_environ((const char *const[]){"kedge-api", argument, NULL});
-    struct conf conf;
-    int status;
-
-    if (dup2(open(out, O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO) < 0 ||
-        dup2(open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO) < 0)
-        _exit(99);
-    environ = copy_environ(list);
-    status = conf_start(&conf, PROGRAM_API, argument != NULL ? 2 : 1, argv);
-    if (status < 0)
-        conf_done(&conf);
-    _exit(status < 0 ? 100 : status);
-}
-
-static struct started start(void **state, const char *argument, const char *const *list)
-{
-    AUTO(auto_free) char *out = scratch_path(state, "out");
-    AUTO(auto_free) char *log = scratch_path(state, "log");
-    struct started started = {.out = BUF_INIT(TEXT_MAX), .log = BUF_INIT(TEXT_MAX)};
-    struct err err;
-    int status;
-
-    if (fork() == 0)
-        start_child(argument, list, out, log);
-    assert_true(wait(&status) > 0);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(path_read(out, &started.out, &err), 0);
-    assert_int_equal(path_read(log, &started.log, &err), 0);
-    started.status = WEXITSTATUS(status);
-    return started;
-}
-
-static void options_and_settings_decide_how_a_program_starts(void **state)
-{
-    static const char *const bad[] = {"KEDGE_LISTEN=x", "KEDGE_MAX_QUEUED=x", NULL};
-    static const char *const odd[] = {"KEDGE_ODD=1", NULL};
-    static const struct {
-        const char *argument;
-        const char *const *list;
-        int status;
-        const char *out, *log;
-    } rows[] = {
-        {NULL, odd, 100, "", "\"event\":\"config_warning\",\"message\":\"KEDGE_ODD: "},
-        {NULL, bad, EX_CONFIG, "",
-         "\"event\":\"config_problem\",\"message\":\"KEDGE_MAX_QUEUED: "},
-        {"--check-config", odd, 0, "", "kedge-api: warning: KEDGE_ODD: "},
-        {"--check-config", bad, EX_CONFIG, "", "kedge-api: problem: KEDGE_MAX_QUEUED: "},
-        {"--print-config", odd, 0, "KEDGE_LISTEN=127.0.0.1:4141\n", "warning"},
-        {"--print-config", bad, EX_CONFIG, "", "kedge-api: problem: KEDGE_LISTEN: "},
-        {"--help", bad, 0, "KEDGE_LISTEN", ""},
-        {"--version", bad, 0, "kedge-api ", ""},
-        {"--verbose", odd, EX_USAGE, "", "usage: kedge-api "},
-        {"", odd, EX_USAGE, "", "usage: kedge-api "},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct started started = start(state, rows[i].argument, rows[i].list);
-
-        if (started.status != rows[i].status)
-            fail_msg("row %zu: %d", i, started.status);
-        assert_non_null(strstr(buf_text(&started.out), rows[i].out));
-        assert_non_null(strstr(buf_text(&started.log), rows[i].log));
-        if (*rows[i].out == '\0')
-            assert_int_equal(started.out.len, 0);
-        buf_done(&started.out);
-        buf_done(&started.log);
-    }
-}
-
 int main(void)
 {
 #define IN_SCRATCH(test)                                                                 \
@@ -524,7 +420,6 @@ int main(void)
         cmocka_unit_test(a_redis_url_with_its_password_elsewhere_is_masked_whole),
         cmocka_unit_test(help_shows_a_programs_own_settings),
         cmocka_unit_test(the_document_lists_settings_of_all_programs),
-        IN_SCRATCH(options_and_settings_decide_how_a_program_starts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

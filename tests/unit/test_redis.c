@@ -431,8 +431,10 @@ static void while_redis_is_away_calls_fail_soon_and_name_it(void **state)
     assert_int_equal(err.kind, ERR_TEMP);
     assert_contains(err.message, server.socket_path);
     assert_contains(err.message, "cannot connect");
+    assert_true(redis->backoff.pause_ms > 0);
     redis_server_restart(&server);
     call_expects(redis, "PING", "PONG");
+    assert_int_equal(redis->backoff.pause_ms, 0);
     redis_free(redis);
     redis_server_stop(&server);
 }

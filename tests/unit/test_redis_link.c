@@ -220,6 +220,7 @@ static void a_kill_in_mid_pipeline_tells_every_caller_once(void **state)
     send_echo(link, "after", &after);
     UNTIL(link, after.calls > 0);
     assert_string_equal(after.text, "after");
+    assert_int_equal(link->pause.pause_ms, 0);
     redis_link_free(link);
     redis_server_stop(&server);
 }

@@ -423,7 +423,7 @@ static void a_specification_that_cannot_be_read_ends_as_an_error(void **state)
 
     (void)state;
     enqueue(RUN_1, "clean", "t1");
-    set = ask("HSET run:" RUN_1 " spec {}");
+    set = ask("SET spec:" RUN_1 " {}");
     start_worker();
     until_field(RUN_1, "status", "error");
     assert_contains(RUN_1, "error_message", "specification");

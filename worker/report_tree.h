@@ -1,7 +1,7 @@
 /* JSON values seen as trees: equality, digests and ordered members, none of them
  * quadratic in the number of members. null and a missing value (NULL) are the same. */
-#ifndef KEDGE_WORKER_TREE_H
-#define KEDGE_WORKER_TREE_H
+#ifndef KEDGE_WORKER_REPORT_TREE_H
+#define KEDGE_WORKER_REPORT_TREE_H
 
 #include <stdbool.h>
 #include <stddef.h>

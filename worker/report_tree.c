@@ -1,5 +1,5 @@
 /* JSON values seen as trees. */
-#include "worker/tree.h"
+#include "worker/report_tree.h"
 
 #include <stdlib.h>
 #include <string.h>

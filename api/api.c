@@ -1,0 +1,99 @@
+/* What the program shares: made, turned and taken down. */
+#include "api/api.h"
+
+#include <sys/epoll.h>
+
+#include "api/events.h"
+#include "api/order.h"
+#include "api/server.h"
+#include "api/wait.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+/* A drain that takes longer than this is cut short. */
+#define DRAIN_MS 10000
+
+static void on_signal(struct loop_source *source, uint32_t events)
+{
+    struct api *api = LOOP_OWNER(source, struct api, signals);
+
+    (void)events;
+    stop_read(source->fd, &api->stop);
+}
+
+int api_open(struct api *api, const struct conf *conf, struct err *err)
+{
+    int signals;
+
+    *api = (struct api){.conf = conf,
+                        .loop.epoll_fd = -1,
+                        .signals = {.fd = -1, .ready = on_signal},
+                        .waiters = waiters_new(),
+                        .orders = orders_new()};
+    if (redis_address_parse(conf->redis_url, &api->redis, err) < 0)
+        return err_wrap(err, "KEDGE_REDIS_URL");
+    if (loop_open(&api->loop, err) < 0)
+        return -1;
+    signals = stop_open(err);
+    if (signals < 0 || loop_watch(&api->loop, &api->signals, signals, EPOLLIN, err) < 0)
+        return -1;
+    link_open(&api->link, &api->loop, &api->redis, conf->redis_prefix);
+    if (health_open(&api->health, api, err) < 0)
+        return -1;
+    api->events = events_new(api);
+    api->server = server_open(api, err);
+    return api->server == NULL ? -1 : 0;
+}
+
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    if (a_ms < 0 || (b_ms >= 0 && b_ms < a_ms))
+        return b_ms;
+    return a_ms;
+}
+
+/* The server first: what its requests ask leaves with the links' one write. */
+static void turn(struct api *api, int64_t sleep_max_ms)
+{
+    int64_t sleep_ms = server_turn(api->server);
+
+    sleep_ms = sooner(sleep_ms, link_turn(&api->link));
+    sleep_ms = sooner(sleep_ms, events_turn(api->events));
+    health_turn(&api->health);
+    loop_turn(&api->loop, sooner(sleep_ms, sleep_max_ms));
+}
+
+/* Accepts nothing new and answers everybody: those who wait for a change get what there
+ * is now. */
+static void drain(struct api *api)
+{
+    int64_t deadline_ms = clock_mono_ms() + DRAIN_MS;
+
+    log_info("draining", "requests=%lld", (long long)api->requests);
+    api->draining = true;
+    server_stop_listening(api->server);
+    waiters_all_stale(api->waiters);
+    while (api->requests > 0 && clock_mono_ms() < deadline_ms && !api->stop.again)
+        turn(api, 100);
+}
+
+void api_run(struct api *api)
+{
+    while (!api->stop.stop)
+        turn(api, -1);
+    drain(api);
+}
+
+void api_close(struct api *api)
+{
+    /* What still waits for Redis is told first, so that nothing is suspended when the
+     * server is closed. */
+    link_close(&api->link);
+    server_close(api->server);
+    events_free(api->events);
+    health_close(&api->health);
+    orders_free(api->orders);
+    waiters_free(api->waiters);
+    redis_address_done(&api->redis);
+    loop_done(&api->loop);
+}

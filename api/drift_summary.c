@@ -1,0 +1,142 @@
+/* GET /api/v1/drift: how a workspace stands.
+ *
+ * Three runs make it up: the newest check, even a queued one, is shown as lastRun; the
+ * last that came to an answer or an error gives the status; the last that came to an
+ * answer gives the counts and the list. They are often one and the same. */
+#include <string.h>
+
+#include "api/handlers.h"
+#include "api/request.h"
+#include "api/run_text.h"
+#include "api/scoped.h"
+#include "common/mem.h"
+
+#define SHOWN_PARTS (RESULT_OUTPUT | RESULT_METADATA)
+
+enum role { NEWEST, ENDED, GOOD, ROLES }; /* in the order of queue_get_last */
+
+struct summary {
+    struct scoped scoped; /* first */
+    char ids[ROLES][SIGN_UUID_BYTES];
+    struct run_note notes[ROLES]; /* id "": no such run */
+    struct buf last_run;          /* lastRun as JSON, "" when there is none */
+    struct json_writer w;         /* into it */
+    cJSON *good;                  /* metadata of the good one, rules applied */
+    int64_t counted;              /* its drifted resources that are not ignored */
+};
+
+static void summary_done(void *state)
+{
+    struct summary *summary = state;
+
+    scoped_done(&summary->scoped);
+    buf_done(&summary->last_run);
+    cJSON_Delete(summary->good);
+}
+
+/* ---- the answer ---- */
+static const char *status(const struct summary *summary)
+{
+    const struct run_note *newest = &summary->notes[NEWEST];
+    const struct run_note *ended = &summary->notes[ENDED];
+
+    if (newest->id[0] != '\0' && !run_status_ended(newest->status))
+        return "running";
+    if (ended->id[0] == '\0')
+        return "never_run";
+    if (ended->status == RUN_DRIFT_DETECTED && summary->counted == 0 &&
+        summary->good != NULL)
+        return run_status_name(RUN_CLEAN);
+    return run_status_shown(ended->status);
+}
+
+static void answer(struct request *req)
+{
+    struct summary *summary = req->state;
+    struct buf body = REPLY_BODY_INIT;
+    struct json_writer w;
+    const cJSON *resources = json_get(summary->good, "driftedResources");
+
+    json_open(&w, &body);
+    json_object(&w);
+    json_add_text(&w, "status", status(summary));
+    json_key(&w, "lastRun");
+    if (summary->last_run.len > 0)
+        json_raw(&w, buf_text(&summary->last_run), summary->last_run.len);
+    else
+        json_null(&w);
+    json_add_number(&w, "totalResources", json_int(summary->good, "totalResources", 0));
+    json_add_number(&w, "driftedCount", summary->counted);
+    if (cJSON_IsArray(resources))
+        json_add_node(&w, "driftedResources", resources);
+    else
+        json_add_raw(&w, "driftedResources", "[]", 2);
+    json_add_null(&w, "schedule");
+    json_add_raw(&w, "schedules", "[]", 2);
+    json_object_end(&w);
+    reply_json(req, MHD_HTTP_OK, &body);
+}
+
+/* ---- results ---- */
+static void take_good(struct summary *summary, const struct run_text *text)
+{
+    struct err err;
+
+    cJSON_Delete(summary->good);
+    summary->good = NULL;
+    summary->counted = text->counted;
+    if (text->shown.metadata != NULL)
+        summary->good = json_parse(text->shown.metadata, text->shown.metadata_len,
+                                   RULES_METADATA_DEPTH_MAX, false, &err);
+}
+
+static void read_result(struct request *req, const struct redisReply *reply,
+                        unsigned parts, enum role role,
+                        void (*take)(struct summary *, const struct run_text *))
+{
+    struct summary *summary = req->state;
+    AUTO(run_text_done) struct run_text text = {0};
+    struct err err;
+
+    if (run_text_read(&text, reply, parts, &summary->notes[role],
+                      &summary->scoped.rules, &err) < 0)
+        reply_failure(req, &err);
+    else
+        take(summary, &text);
+}
+
+static void got_good(struct request *req, const struct redisReply *reply)
+{
+    read_result(req, reply, RESULT_METADATA, GOOD, take_good);
+}
+
+static void take_newest(struct summary *summary, const struct run_text *text)
+{
+    run_json_close(&summary->w, &summary->notes[NEWEST], &text->shown);
+}
+
+static void got_newest_result(struct request *req, const struct redisReply *reply)
+{
+    read_result(req, reply, SHOWN_PARTS, NEWEST, take_newest);
+    if (req->response == NULL)
+        answer(req);
+}
+
+/* Results last, so that their bytes are not held while others are on their way. */
+static void ask_results(struct request *req)
+{
+    struct summary *summary = req->state;
+    struct redis_cmd cmd;
+
+    if (summary->notes[NEWEST].id[0] == '\0') {
+        answer(req);
+        return;
+    }
+    if (summary->notes[GOOD].id[0] != '\0') {
+        queue_get_result(&cmd, request_prefix(req), summary->ids[GOOD], RESULT_METADATA);
+        ask(req, &cmd, got_good);
+    }
+    queue_get_result(&cmd, request_prefix(req), summary->ids[NEWEST], SHOWN_PARTS);
+    ask(req, &cmd, got_newest_result);
+    ask_go(req);
+}

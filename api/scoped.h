@@ -1,0 +1,30 @@
+/* Requests about one workspace: whether it is there, and its ignore rules.
+ *
+ * The handler's state begins with a struct scoped. scoped_ask reads the stored rules and
+ * the workspace in one round and goes on with `then`; a workspace that is not there is
+ * answered with 404 unless it is optional. */
+#ifndef KEDGE_API_SCOPED_H
+#define KEDGE_API_SCOPED_H
+
+#include <stdbool.h>
+
+#include "api/body.h"
+#include "api/rules.h"
+
+struct request;
+
+struct scoped {
+    const char *project_id, *workspace_id; /* borrowed from the request or its state */
+    char scope[SIGN_ID_BYTES];
+    bool optional; /* of a run that may have outlived its workspace */
+    struct rules rules;
+    void (*then)(struct request *req);
+};
+
+/* From the query's projectId and workspaceId, both required. */
+void scoped_read(const struct request *req, struct scoped *scoped,
+                 struct problems *problems);
+void scoped_ask(struct request *req);
+void scoped_done(struct scoped *scoped);
+
+#endif

@@ -1,0 +1,87 @@
+/* The checkout's child, as its parts see it.
+ *
+ *     remote   what the ref is on the remote; fetching            (network, no lock)
+ *     cache    the bare repository that several workers share     (file lock)
+ *     layout   the work tree, made equal to a commit              (local)
+ *
+ * <data dir>/git/<repository id>/repo is the cache, .../new one that is being made;
+ * <data dir>/git/<repository id>.lock is locked exclusively by who changes the cache and
+ * shared by who reads it. The mtime of <repository id> says when it was last used. */
+#ifndef KEDGE_WORKER_CHECKOUT_PARTS_H
+#define KEDGE_WORKER_CHECKOUT_PARTS_H
+
+#include <git2.h>
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "common/run.h"
+
+/* More packs than this make every look-up slow: the cache is cloned anew. */
+#define CHECKOUT_PACKS_MAX 50
+/* A larger file in a repository is refused: it is held in memory once. */
+#define CHECKOUT_BLOB_BYTES (512LL * 1024 * 1024)
+#define CHECKOUT_DEPTH_MAX  200 /* directories below one another; each costs a descriptor */
+
+/* What the parent asked for; strings are borrowed from the environment. */
+struct checkout_request {
+    const char *url;        /* of the repository; http, https or file */
+    const char *host;       /* that a token may be sent to */
+    const char *user;       /* of basic authentication */
+    const char *token;      /* NULL: none */
+    const char *repository; /* owner/repo, for messages */
+    const char *cache;      /* <data dir>/git/<repository id> */
+    const char *work_tree;
+    const char *ref;       /* NULL or "": HEAD */
+    const char *commit;    /* NULL: resolve ref */
+    const char *cert_file; /* NULL: the system's */
+};
+
+/* Why it failed, besides the struct err: its kind is ERR_TEMP when a retry may help. */
+struct checkout_fault {
+    enum run_error error; /* RUN_ERR_NONE: infrastructure */
+    bool corrupt;         /* the cache is broken: clone it anew */
+};
+
+/* An error of libgit2's on the way to or from the remote: what it means for the run. */
+int checkout_remote_error(const struct checkout_request *request, int code,
+                          struct checkout_fault *fault, struct err *err);
+/* An error of the local disk. */
+int checkout_disk_error(int errnum, const char *what, struct checkout_fault *fault,
+                        struct err *err);
+/* libgit2 could not read the cache. */
+int checkout_cache_error(const char *what, struct checkout_fault *fault, struct err *err);
+
+/* The commit that the ref is on the remote right now. As git does, but a branch comes
+ * before a tag of the same name. */
+int remote_resolve(const struct checkout_request *request, git_oid *commit,
+                   struct checkout_fault *fault, struct err *err);
+/* Brings all branches and tags of the remote into the bare repository. */
+int remote_fetch(const struct checkout_request *request, git_repository *repo,
+                 struct checkout_fault *fault, struct err *err);
+
+struct cache {
+    const struct checkout_request *request;
+    int lock_fd;
+    git_repository *repo; /* NULL until it has been opened */
+};
+#define CACHE_INIT ((struct cache){.lock_fd = -1})
+
+int cache_open(struct cache *cache, const struct checkout_request *request,
+               struct checkout_fault *fault, struct err *err);
+void cache_close(struct cache *cache);
+/* Opens the cache for reading, until cache_close or the next call. True when it has the
+ * commit. Waits while another worker writes. */
+bool cache_has(struct cache *cache, const git_oid *commit);
+/* Fetches, or clones anew when the cache is missing, broken (`anew`) or has too many
+ * packs, unless another worker has brought the commit meanwhile. `reachable`: it must be
+ * so from a branch or tag. Then as cache_has; RUN_ERR_REF_NOT_FOUND without it. */
+int cache_bring(struct cache *cache, const git_oid *commit, bool anew, bool reachable,
+                struct checkout_fault *fault, struct err *err);
+
+/* Makes the directory exactly what the commit's tree is, whatever is there: contents are
+ * compared, not times. Nothing is ever written through a symbolic link or into an
+ * existing file. No filters; a submodule is an empty directory. */
+int layout_make(git_repository *repo, const git_oid *commit, const char *work_tree,
+                struct checkout_fault *fault, struct err *err);
+
+#endif

@@ -1,0 +1,90 @@
+/* What the end of a program means for the run. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "worker/runner_parts.h"
+#include "worker/terraform_words.h"
+
+#define MIB                  (1024 * 1024)
+#define ERROR_SENTENCE_BYTES 600
+
+static char *output_text(const struct runner *r)
+{
+    struct buf text = BUF_INIT(RUNNER_OUTPUT_BYTES + CAPTURE_MARK_BYTES);
+
+    capture_text(&r->log.output, &text);
+    return buf_take(&text);
+}
+
+int runner_judge_end(struct runner *r, const char *step,
+                     const struct child_result *result)
+{
+    if (result->stopped || r->cancel_level > 0 || r->interrupted) {
+        r->outcome.status = RUN_CANCELLED;
+        return -1;
+    }
+    if (result->timed_out)
+        return runner_fail(r, RUN_ERR_TIMEOUT,
+                           "terraform %s was stopped: the run took longer than %" PRId64
+                           " s (KEDGE_RUN_TIMEOUT).",
+                           step, r->conf->run_timeout_ms / 1000);
+    if (result->end == CHILD_SIGNALED)
+        return runner_fail(r, RUN_ERR_TERRAFORM_KILLED,
+                           "terraform %s was killed by SIG%s; its largest process had "
+                           "%" PRId64 " MiB. If nobody killed it, memory is too small.",
+                           step, sigabbrev_np(result->code), result->peak_rss_bytes / MIB);
+    return 0;
+}
+
+static int fail_with_text(struct runner *r, const char *step, int code, const char *text)
+{
+    char sentence[ERROR_SENTENCE_BYTES];
+
+    if (words_disk_full(text))
+        return runner_fail(r, RUN_ERR_DISK_FULL,
+                           "terraform %s: no space left on the worker's disk.", step);
+    words_first_error(text, sentence, sizeof sentence);
+    if (sentence[0] == '\0')
+        return runner_fail(r, RUN_ERR_TERRAFORM_FAILED,
+                           "terraform %s ended with status %d.", step, code);
+    return runner_fail(r, RUN_ERR_TERRAFORM_FAILED, "terraform %s failed: %s", step,
+                       sentence);
+}
+
+static int fail_remote(struct runner *r)
+{
+    return runner_fail(r, RUN_ERR_BACKEND_UNSUPPORTED,
+                       "The configuration is run remotely (a remote or cloud backend): "
+                       "such plans cannot be saved and checked here.");
+}
+
+int runner_judge_init(struct runner *r, const struct child_result *result)
+{
+    AUTO(auto_free) char *text = output_text(r);
+
+    if (words_remote(text))
+        return fail_remote(r);
+    fail_with_text(r, "init", result->code, text);
+    if (r->outcome.error == RUN_ERR_TERRAFORM_FAILED && words_infrastructure(text))
+        runner_retry(r, RETRY_INFRASTRUCTURE);
+    return -1;
+}
+
+int runner_judge_plan(struct runner *r, const struct child_result *result)
+{
+    AUTO(auto_free) char *text = output_text(r);
+    struct words_lock lock;
+
+    if (words_remote(text))
+        return fail_remote(r);
+    if (!words_state_locked(text, &lock))
+        return fail_with_text(r, "plan", result->code, text);
+    runner_fail(r, RUN_ERR_STATE_LOCKED,
+                "The state is locked: lock %s, held by %s since %s (%s).", lock.id,
+                lock.who[0] != '\0' ? lock.who : "somebody",
+                lock.created[0] != '\0' ? lock.created : "an unknown time",
+                lock.operation[0] != '\0' ? lock.operation : "unknown operation");
+    runner_retry(r, RETRY_STATE_LOCKED);
+    return -1;
+}

@@ -1,0 +1,109 @@
+/* The log of a run and the output of its steps: masked, and capped. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "common/path.h"
+#include "worker/runner_parts.h"
+
+#define HALF(bytes) ((bytes) / 2)
+/* Pieces of output are 64 KiB; a mask makes them a little longer. */
+#define MASKED_MAX_BYTES ((size_t)1024 * 1024)
+
+int runner_log_open(struct runner_log *log, const char *dir, struct err *err)
+{
+    AUTO(auto_free) char *path = path_join(dir, "log");
+
+    *log = (struct runner_log){.mask = mask_new()};
+    buf_init(&log->masked, MASKED_MAX_BYTES);
+    capture_init(&log->tail, 0, HALF(RUNNER_LOG_BYTES));
+    capture_init(&log->output, HALF(RUNNER_OUTPUT_BYTES), HALF(RUNNER_OUTPUT_BYTES));
+    log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (log->fd < 0)
+        return err_sys(err, ERR_PERM, errno, "open %s", path);
+    return 0;
+}
+
+void runner_log_done(struct runner_log *log)
+{
+    auto_close(&log->fd);
+    mask_free(log->mask);
+    buf_done(&log->masked);
+    capture_done(&log->tail);
+    capture_done(&log->output);
+}
+
+static void write_file(struct runner_log *log, const char *bytes, size_t len)
+{
+    while (len > 0 && log->errnum == 0) {
+        ssize_t put = write(log->fd, bytes, len);
+
+        if (put < 0 && errno != EINTR)
+            log->errnum = errno;
+        if (put > 0) {
+            log->written += (size_t)put;
+            bytes += put;
+            len -= (size_t)put;
+        }
+    }
+}
+
+/* The first half goes to the file as it comes. */
+static void to_log(struct runner_log *log, const char *bytes, size_t len)
+{
+    size_t live = HALF(RUNNER_LOG_BYTES);
+    size_t room = log->written < live ? live - log->written : 0;
+    size_t first = room < len ? room : len;
+
+    write_file(log, bytes, first);
+    if (len > first)
+        capture_feed(&log->tail, bytes + first, len - first);
+}
+
+static void release(struct runner_log *log)
+{
+    to_log(log, buf_text(&log->masked), log->masked.len);
+    capture_feed(&log->output, buf_text(&log->masked), log->masked.len);
+    buf_reset(&log->masked);
+}
+
+void runner_log_feed(struct runner_log *log, const char *bytes, size_t len)
+{
+    mask_feed(log->mask, bytes, len, &log->masked);
+    release(log);
+}
+
+void runner_log_flush(struct runner_log *log)
+{
+    mask_flush(log->mask, &log->masked);
+    release(log);
+}
+
+void runner_log_line(struct runner_log *log, const char *format, ...)
+{
+    AUTO(buf_done) struct buf line = BUF_INIT(1024);
+    va_list args;
+
+    va_start(args, format);
+    buf_vfmt(&line, format, args);
+    va_end(args);
+    buf_char(&line, '\n');
+    to_log(log, buf_text(&line), line.len);
+}
+
+void runner_log_step(struct runner_log *log)
+{
+    capture_reset(&log->output);
+}
+
+void runner_log_close(struct runner_log *log)
+{
+    AUTO(buf_done) struct buf rest = BUF_INIT(RUNNER_LOG_BYTES);
+
+    capture_text(&log->tail, &rest);
+    write_file(log, buf_text(&rest), rest.len);
+}

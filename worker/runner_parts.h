@@ -1,0 +1,96 @@
+/* Parts of runner.c: the run in progress, and the files that carry it on. */
+#ifndef KEDGE_WORKER_RUNNER_PARTS_H
+#define KEDGE_WORKER_RUNNER_PARTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "worker/capture.h"
+#include "worker/mask.h"
+#include "worker/report.h"
+#include "worker/rundir.h"
+#include "worker/terraform.h"
+
+#define RUNNER_LOG_BYTES    ((size_t)4 * 1024 * 1024)
+#define RUNNER_OUTPUT_BYTES ((size_t)1024 * 1024)
+
+/* ---- runner_log.c: what the steps print ---- */
+struct runner_log {
+    int fd;          /* <dir>/log */
+    size_t written;  /* bytes of it; the first half of RUNNER_LOG_BYTES goes there live */
+    int errnum;      /* of a write that failed; 0: none */
+    struct mask *mask;
+    struct buf masked;      /* scratch */
+    struct capture tail;    /* of the log, what came after its first half */
+    struct capture output;  /* of the step that makes the run's output */
+};
+int runner_log_open(struct runner_log *log, const char *dir, struct err *err);
+void runner_log_done(struct runner_log *log);
+/* Output of a program: masked, to the log and to the step's output. */
+void runner_log_feed(struct runner_log *log, const char *bytes, size_t len);
+/* A line of our own, to the log alone. */
+void runner_log_line(struct runner_log *log, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The step's output starts anew. */
+void runner_log_step(struct runner_log *log);
+/* What the mask held back. Call at the end of each program. */
+void runner_log_flush(struct runner_log *log);
+/* Writes the tail of the log, after which nothing more may be fed. */
+void runner_log_close(struct runner_log *log);
+
+/* ---- the run ---- */
+struct runner_timings {
+    int64_t queued_ms, checkout_ms, init_ms, plan_ms, show_ms;
+};
+struct runner {
+    const struct conf *conf; /* borrowed */
+    char *dir, *work;        /* absolute, owned */
+    struct run_order order;
+    int lock_fd, ctl_fd;
+    int cancel_level; /* of ctl; 0: none */
+    bool interrupted; /* the worker drains: stop, and leave no result */
+    int64_t deadline_mono_ms;
+    struct runner_log log;
+    struct terraform *terraform;
+    struct runner_timings timings;
+    int64_t peak_rss_bytes;
+    char commit[41]; /* "": not resolved */
+    bool init_skipped;
+    bool plan_changes;       /* the plan's exit status was 2 */
+    struct report *report;   /* of the last plan; NULL: none */
+    int64_t total_resources; /* -1: unknown */
+    struct run_outcome outcome;
+};
+
+/* ---- runner.c ---- */
+/* stop_wanted of child.h and checkout.h; arg is the runner. */
+int runner_stop_wanted(void *arg);
+/* The end in error, with its sentence. Returns -1. */
+int runner_fail(struct runner *runner, enum run_error error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same for an err: DISK_FULL when that is what it says. */
+int runner_fail_err(struct runner *runner, enum run_error error, const struct err *err);
+/* To be tried again later, if attempts are left. */
+void runner_retry(struct runner *runner, enum retry_reason reason);
+
+/* ---- runner_steps.c ---- */
+/* From checkout to the outcome's status. */
+void runner_work(struct runner *runner);
+
+/* ---- runner_judge.c: what a program's end means ---- */
+/* 0: it ended by itself, with out->code; -1: it was stopped, timed out or killed, and the
+ * outcome says so. `step` is a word for the message. */
+int runner_judge_end(struct runner *runner, const char *step,
+                     const struct child_result *result);
+/* The step failed by itself: reads its output for the reason. Returns -1. */
+int runner_judge_init(struct runner *runner, const struct child_result *result);
+int runner_judge_plan(struct runner *runner, const struct child_result *result);
+
+/* ---- runner_plan.c: plan, show, report ---- */
+int runner_plan(struct runner *runner);
+
+/* ---- runner_result.c ---- */
+/* Writes the parts, then result.json. */
+int runner_write_result(struct runner *runner, struct err *err);
+
+#endif

@@ -1,0 +1,127 @@
+/* Plan, show and report: from terraform's plan to what the run says about it. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/mem.h"
+#include "common/path.h"
+#include "common/zip.h"
+#include "worker/runner_parts.h"
+#include "worker/terraform_words.h"
+
+#define EXIT_CLEAN      0
+#define EXIT_CHANGES    2
+#define PLAN_DEPTH_MAX  500
+#define STATE_MAX_BYTES ((size_t)512 * 1024 * 1024)
+
+static void note_usage(struct runner *r, const struct child_result *result)
+{
+    if (result->peak_rss_bytes > r->peak_rss_bytes)
+        r->peak_rss_bytes = result->peak_rss_bytes;
+}
+
+/* ---- what the plan file and its JSON say ---- */
+
+/* Terraform has written it, but a program in the run may have put something else there. */
+static bool is_plain(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static void count_resources(struct runner *r)
+{
+    AUTO(auto_free) char *path = path_join(r->dir, TERRAFORM_PLAN_FILE);
+    AUTO(buf_done) struct buf state = BUF_INIT(STATE_MAX_BYTES);
+    struct err err;
+
+    r->total_resources = -1;
+    if (is_plain(path) && zip_member(path, "tfstate", &state, &err) == 0)
+        r->total_resources = report_state_resources(buf_text(&state), state.len);
+}
+
+static void mask_node(const struct mask *mask, cJSON *node)
+{
+    struct buf masked;
+    size_t len;
+
+    if (!cJSON_IsString(node) || node->valuestring == NULL)
+        return;
+    len = strlen(node->valuestring);
+    if (len < MASK_SECRET_MIN_BYTES)
+        return;
+    buf_init(&masked, len + 1024);
+    mask_text(mask, node->valuestring, len, &masked);
+    if (strcmp(buf_text(&masked), node->valuestring) != 0)
+        cJSON_SetValuestring(node, buf_text(&masked));
+    buf_done(&masked);
+}
+
+/* Every string, before a cap could cut a secret in two. Depth is limited by the parser. */
+static void mask_tree(const struct mask *mask, cJSON *node)
+{
+    for (; node != NULL; node = node->next) {
+        mask_node(mask, node);
+        mask_tree(mask, node->child);
+    }
+}
+
+static struct report *read_report(struct runner *r, struct err *err)
+{
+    AUTO(auto_free) char *path = path_join(r->dir, TERRAFORM_PLAN_JSON);
+    AUTO(buf_done) struct buf text = BUF_INIT(REPORT_PLAN_JSON_BYTES + 1);
+    AUTO(auto_json) cJSON *plan = NULL;
+
+    if (path_read(path, &text, err) < 0)
+        return NULL;
+    plan = json_parse(buf_text(&text), text.len, PLAN_DEPTH_MAX, false, err);
+    if (plan == NULL)
+        return NULL;
+    buf_done(&text);
+    mask_tree(r->log.mask, plan);
+    return report_from_plan(plan, err);
+}
+
+static struct report *report_of_text(const struct runner *r)
+{
+    AUTO(buf_done)
+    struct buf text = BUF_INIT(RUNNER_OUTPUT_BYTES + CAPTURE_MARK_BYTES);
+
+    capture_text(&r->log.output, &text);
+    return report_from_text(buf_text(&text));
+}
+
+static void set_report(struct runner *r, struct report *report)
+{
+    report_free(r->report);
+    r->report = report;
+}
+
+/* ---- show ---- */
+
+static int show(struct runner *r)
+{
+    struct child_result result;
+    struct report *report;
+    bool over = false;
+    struct err err;
+
+    file_started(r, "show");
+    if (terraform_show(r->terraform, r->deadline_mono_ms, &over, &result, &err) < 0)
+        return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
+    runner_log_flush(&r->log);
+    note_usage(r, &result);
+    r->timings.show_ms += result.elapsed_ms;
+    if (runner_judge_end(r, "show", &result) < 0)
+        return -1;
+    if (result.code != 0)
+        return runner_fail(r, RUN_ERR_TERRAFORM_FAILED,
+                           "terraform show of the plan ended with status %d.",
+                           result.code);
+    report = over ? report_of_text(r) : read_report(r, &err);
+    if (report == NULL)
+        return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
+    set_report(r, report);
+    return 0;
+}

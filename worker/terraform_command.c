@@ -1,0 +1,71 @@
+/* Running a terraform command: its environment, its sandbox, where its output goes. */
+#include "common/mem.h"
+#include "worker/terraform_parts.h"
+
+struct pump {
+    const struct terraform *terraform;
+    const struct command *command;
+};
+
+static void to_command(void *arg, const char *bytes, size_t len)
+{
+    const struct pump *pump = arg;
+
+    pump->command->output(pump->command->arg, bytes, len);
+}
+
+static void to_run(void *arg, const char *bytes, size_t len)
+{
+    const struct terraform_io *io = &((const struct pump *)arg)->terraform->io;
+
+    io->output(io->arg, bytes, len);
+}
+
+static int stop_wanted(void *arg)
+{
+    const struct terraform_io *io = &((const struct pump *)arg)->terraform->io;
+
+    return io->stop_wanted(io->arg);
+}
+
+static void command_env(const struct terraform *t, const struct command *command,
+                        struct strings *env)
+{
+    strings_add_all(env, &t->env);
+    if (command->init)
+        strings_add_all(env, &t->init_env);
+    if (!command->any_workspace)
+        strings_set(env, "TF_WORKSPACE", t->spec->workspace);
+}
+
+int command_run(struct terraform *t, struct command *command, struct child_result *out,
+                struct err *err)
+{
+    AUTO(strings_done) struct strings env = {0};
+    AUTO(strings_done) struct strings argv = {0};
+    AUTO(sandbox_done) struct sandbox sandbox = SANDBOX_INIT;
+    struct pump pump = {t, command};
+    struct child_spec spec = {
+        .path = t->binary,
+        .cwd = t->cwd,
+        .sandbox = &sandbox,
+        .keep_fd = t->io.lock_fd,
+        .deadline_mono_ms = command->deadline_mono_ms,
+        .grace_ms = t->conf->cancel_grace_ms,
+        .die_with_parent = true,
+        .output = command->output != NULL ? to_command : to_run,
+        .errors = command->output != NULL ? to_run : NULL,
+        .stop_wanted = stop_wanted,
+        .poll_fd = t->io.poll_fd,
+        .arg = &pump,
+    };
+
+    if (confine(t, command->init, &sandbox, err) < 0)
+        return -1;
+    strings_add(&argv, t->binary);
+    strings_add_all(&argv, &command->argv);
+    command_env(t, command, &env);
+    spec.argv = argv.list;
+    spec.envp = env.list;
+    return child_run(&spec, out, err);
+}
