@@ -18,8 +18,7 @@ void ask(struct request *req, struct redis_cmd *cmd, ask_then *then)
     if ((asks->count & (asks->count - 1)) == 0)
         asks->items = mem_grow(asks->items, asks->count > 0 ? 2 * asks->count : 1,
                                sizeof *asks->items);
-    asks->items[asks->count++] =
-        (struct ask_item){.req = req, .cmd = *cmd, .then = then};
+    asks->items[asks->count++] = (struct ask_item){.req = req, .cmd = *cmd, .then = then};
     *cmd = (struct redis_cmd){0};
 }
 
@@ -28,9 +27,9 @@ bool ask_waits(const struct request *req)
     return req->asks.items != NULL;
 }
 
-bool ask_is_first(const struct request *req)
+size_t ask_index(const struct request *req)
 {
-    return req->asks.index == 0;
+    return req->asks.index;
 }
 
 void asks_done(struct asks *asks)

@@ -53,9 +53,9 @@ void ask(struct request *req, struct redis_cmd *cmd, ask_then *then);
 void ask_go(struct request *req);
 /* A round of one. */
 void ask_one(struct request *req, struct redis_cmd *cmd, ask_then *then);
-/* In a callback: is this the round's first reply? Then what was collected in this round
- * is to be begun again. */
-bool ask_is_first(const struct request *req);
+/* In a callback: the reply's place in the round, from 0. At 0 what this round collects is
+ * begun again. */
+size_t ask_index(const struct request *req);
 /* Is anything still on its way? */
 bool ask_waits(const struct request *req);
 void asks_done(struct asks *asks);

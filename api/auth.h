@@ -15,7 +15,8 @@ struct auth_given {
 
 enum auth_result { AUTH_OK, AUTH_DISABLED, AUTH_MISSING, AUTH_WRONG, AUTH_READ_ONLY };
 
-/* The token that was given, "" when there is none. "Bearer" matches in any letter case. */
+/* The token that was given, "" when there is none. "Bearer" matches in any letter case.
+ */
 const char *auth_token(const struct auth_given *given);
 /* May a request with that token do `method` on a route with that access? On AUTH_OK
  * *name is the token's name, or NULL when none was needed. Tokens are compared in

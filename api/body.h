@@ -34,8 +34,8 @@ void problems_add_missing(struct problems *problems, const char *field);
 
 /* ---- fields ---- */
 enum field_type {
-    FIELD_TEXT,     /* min–max bytes */
-    FIELD_INTEGER,  /* min–max */
+    FIELD_TEXT,    /* min–max bytes */
+    FIELD_INTEGER, /* min–max */
     FIELD_BOOLEAN,
     FIELD_TIME,     /* RFC 3339 */
     FIELD_TEXTS,    /* at most max strings */

@@ -58,7 +58,8 @@ static void check_outcome(const cJSON *value, const char *at, struct problems *p
 }
 
 const struct field resolve_fields[RESOLVE_FIELDS] = {
-    {"status", .type = FIELD_TEXT, .required = true, .min = 1, .max = 16, .check = check_outcome},
+    {"status", .type = FIELD_TEXT, .required = true, .min = 1, .max = 16,
+     .check = check_outcome},
     {"reason", .type = FIELD_TEXT, .required = true, .min = 1, .max = 500},
     {"force", .type = FIELD_BOOLEAN},
 };

@@ -98,8 +98,8 @@ static void read_result(struct request *req, const struct redisReply *reply,
     AUTO(run_text_done) struct run_text text = {0};
     struct err err;
 
-    if (run_text_read(&text, reply, parts, &summary->notes[role],
-                      &summary->scoped.rules, &err) < 0)
+    if (run_text_read(&text, reply, parts, &summary->notes[role], &summary->scoped.rules,
+                      &err) < 0)
         reply_failure(req, &err);
     else
         take(summary, &text);
@@ -139,4 +139,69 @@ static void ask_results(struct request *req)
     queue_get_result(&cmd, request_prefix(req), summary->ids[NEWEST], SHOWN_PARTS);
     ask(req, &cmd, got_newest_result);
     ask_go(req);
+}
+
+/* ---- the runs ---- */
+static void got_run(struct request *req, const struct redisReply *reply)
+{
+    struct summary *summary = req->state;
+    size_t role = ask_index(req);
+    struct run_record run;
+    struct err err;
+
+    if (queue_get_run_reply(reply, summary->ids[role], &run, &err) < 0) {
+        reply_failure(req, &err);
+        return;
+    }
+    summary->notes[role].id[0] = '\0';
+    if (run.id != NULL)
+        run_note(&summary->notes[role], &run);
+    if (role == NEWEST) {
+        buf_done(&summary->last_run);
+        buf_init(&summary->last_run, REPLY_BODY_MAX);
+        json_open(&summary->w, &summary->last_run);
+        if (run.id != NULL)
+            run_json_open(&summary->w, &run);
+    }
+    if (role == ROLES - 1)
+        ask_results(req);
+}
+
+static void got_last(struct request *req, const struct redisReply *reply)
+{
+    struct summary *summary = req->state;
+
+    for (size_t role = 0; role < ROLES; role++) {
+        const char *id = redis_reply_text(redis_reply_at(reply, role));
+        struct redis_cmd cmd;
+
+        if (id != NULL && strlen(id) < sizeof summary->ids[role])
+            memcpy(summary->ids[role], id, strlen(id) + 1);
+        queue_get_run(&cmd, request_prefix(req), summary->ids[role]);
+        ask(req, &cmd, got_run);
+    }
+    ask_go(req);
+}
+
+static void ask_last(struct request *req)
+{
+    const struct summary *summary = req->state;
+    struct redis_cmd cmd;
+
+    queue_get_last(&cmd, request_prefix(req), summary->scoped.scope);
+    ask_one(req, &cmd, got_last);
+}
+
+void handle_drift_summary(struct request *req)
+{
+    AUTO(problems_done) struct problems problems = {0};
+    struct summary *summary = request_state(req, sizeof *summary, summary_done);
+
+    scoped_read(req, &summary->scoped, &problems);
+    if (problems.count > 0) {
+        reply_problems(req, &problems);
+        return;
+    }
+    summary->scoped.then = ask_last;
+    scoped_ask(req);
 }

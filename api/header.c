@@ -6,9 +6,9 @@
 
 #include "common/parse.h"
 
-#define BLANKS         " \t"
-#define KEY_BYTES_MAX  255
-#define NUMBER_BYTES   20
+#define BLANKS          " \t"
+#define KEY_BYTES_MAX   255
+#define NUMBER_BYTES    20
 #define PREFER_WAIT_MAX INT64_C(86400)
 
 static const char *skip(const char *text, const char *set)

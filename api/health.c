@@ -24,8 +24,7 @@ static void check(struct health *health)
         log_warn("redis_unchecked", "reason=%s", err.message);
         return;
     }
-    health->unfit =
-        !fitness.fit && (fitness.fatal || !health->api->conf->unsafe_redis);
+    health->unfit = !fitness.fit && (fitness.fatal || !health->api->conf->unsafe_redis);
     snprintf(health->reason, sizeof health->reason, "%s", fitness.reason);
     if (!fitness.fit)
         log_warn("redis_unsafe", "reason=%s refused=%s", fitness.reason,

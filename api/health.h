@@ -26,7 +26,8 @@ int health_open(struct health *health, struct api *api, struct err *err);
 void health_close(struct health *health);
 /* Once a turn: checks again after a reconnect. */
 void health_turn(struct health *health);
-/* ERR_TEMP with the reason when Redis is not fit. Says nothing of a Redis that is away. */
+/* ERR_TEMP with the reason when Redis is not fit. Says nothing of a Redis that is away.
+ */
 int health_check(const struct health *health, struct err *err);
 /* As above, and ERR_TEMP when it is away: may this process be sent requests? */
 int health_ready(const struct health *health, struct err *err);

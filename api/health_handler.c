@@ -48,8 +48,7 @@ static void got_stats(struct request *req, const struct redisReply *reply)
     json_object(&w);
     json_add_boolean(&w, "shutting_down", req->api->draining);
     json_add_number(&w, "in_progress_operations", stats.active);
-    json_add_text(&w, "version",
-                  auth_known(req->api->conf, &given) ? kedge_version : "");
+    json_add_text(&w, "version", auth_known(req->api->conf, &given) ? kedge_version : "");
     json_object_end(&w);
     reply_json(req, MHD_HTTP_OK, &body);
 }

@@ -34,7 +34,7 @@ static int serve(const struct conf *conf)
 
 int main(int argc, char **argv)
 {
-    struct conf conf;
+    struct conf conf = {0};
     int status;
 
     tune_memory();

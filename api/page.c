@@ -9,9 +9,9 @@
 #include "common/mem.h"
 #include "common/parse.h"
 
-#define RAW_BYTES   24 /* 8 of the number, 16 of the UUID */
-#define ID_BYTES    16
-#define LINK_MAX    ((size_t)4096)
+#define RAW_BYTES 24 /* 8 of the number, 16 of the UUID */
+#define ID_BYTES  16
+#define LINK_MAX  ((size_t)4096)
 
 /* ---- cursors ---- */
 static int hex_digit(char c)
@@ -102,8 +102,8 @@ void page_read(const struct request *req, int64_t limit_max, struct page *out,
     const char *limit = request_query(req, "limit");
     const char *cursor = request_query(req, "cursor");
 
-    *out = (struct page){.limit =
-                             limit_max < PAGE_LIMIT_DEFAULT ? limit_max : PAGE_LIMIT_DEFAULT};
+    *out = (struct page){.limit = limit_max < PAGE_LIMIT_DEFAULT ? limit_max
+                                                                 : PAGE_LIMIT_DEFAULT};
     if (limit != NULL && parse_int64(limit, 1, limit_max, &out->limit) < 0)
         problems_add(problems, "limit", "limit must be a number from 1 to %lld",
                      (long long)limit_max);

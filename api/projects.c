@@ -29,8 +29,10 @@ static void check_ref(const cJSON *value, const char *at, struct problems *probl
 
 const struct field project_fields[PROJECT_FIELDS] = {
     {"repository", .type = FIELD_TEXT, .required = true, .min = 1, .max = 512},
-    {"type", .type = FIELD_TEXT, .required = true, .min = 1, .max = 16, .check = check_type},
-    {"ref", .type = FIELD_TEXT, .required = true, .min = 1, .max = 255, .check = check_ref},
+    {"type", .type = FIELD_TEXT, .required = true, .min = 1, .max = 16,
+     .check = check_type},
+    {"ref", .type = FIELD_TEXT, .required = true, .min = 1, .max = 255,
+     .check = check_ref},
     {"name", .type = FIELD_TEXT, .min = 0, .max = 200},
 };
 
@@ -72,7 +74,8 @@ static bool is_allowed(struct request *req, enum vcs_type type, const char *repo
     AUTO(auto_free) char *host = NULL;
 
     if (base == NULL) {
-        reply_error(req, REPLY_BAD_REQUEST, "type %s is not set up: KEDGE_GIT_URL is not set",
+        reply_error(req, REPLY_BAD_REQUEST,
+                    "type %s is not set up: KEDGE_GIT_URL is not set",
                     vcs_type_name(type));
         return false;
     }
@@ -80,7 +83,8 @@ static bool is_allowed(struct request *req, enum vcs_type type, const char *repo
     if (repository_allowed(conf->repo_allowlist, host, repository))
         return true;
     reply_error(req, REPLY_FORBIDDEN,
-                "repository %s/%s is not allowed by KEDGE_REPO_ALLOWLIST", host, repository);
+                "repository %s/%s is not allowed by KEDGE_REPO_ALLOWLIST", host,
+                repository);
     return false;
 }
 

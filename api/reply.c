@@ -93,7 +93,8 @@ void reply_text(struct request *req, unsigned status, const char *content_type,
         reply_failure(req, &err);
         return;
     }
-    response = MHD_create_response_from_buffer(len, buf_take(body), MHD_RESPMEM_MUST_FREE);
+    response =
+        MHD_create_response_from_buffer(len, buf_take(body), MHD_RESPMEM_MUST_FREE);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     finish(req, status, response);
 }

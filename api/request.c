@@ -137,9 +137,8 @@ static bool is_hopeless(const struct request *req)
 {
     int64_t bytes = declared_bytes(req);
 
-    return bytes > DISCARD_MAX ||
-           (bytes > (int64_t)REQUEST_BODY_MAX &&
-            request_header(req, MHD_HTTP_HEADER_EXPECT) != NULL);
+    return bytes > DISCARD_MAX || (bytes > (int64_t)REQUEST_BODY_MAX &&
+                                   request_header(req, MHD_HTTP_HEADER_EXPECT) != NULL);
 }
 
 static const char *too_large = "the body is larger than 1 MiB";
@@ -186,8 +185,8 @@ static void check_fields(struct request *req)
     AUTO(problems_done) struct problems problems = {0};
     struct err err;
 
-    req->json = json_parse(buf_text(&req->body), req->body.len, JSON_DEPTH_MAX, false,
-                           &err);
+    req->json =
+        json_parse(buf_text(&req->body), req->body.len, JSON_DEPTH_MAX, false, &err);
     if (req->json == NULL) {
         reply_error(req, REPLY_BAD_REQUEST, "the body is not valid JSON: %s",
                     err.message);

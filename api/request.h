@@ -33,11 +33,11 @@ struct request {
     struct MHD_Connection *connection;
     const char *path; /* borrowed from the connection */
     enum method method;
-    bool head;           /* HEAD: as GET, the library leaves the body out */
-    bool early;          /* answered before the body was read: the connection closes */
-    bool handled;        /* the checks are done and the handler was called */
+    bool head;    /* HEAD: as GET, the library leaves the body out */
+    bool early;   /* answered before the body was read: the connection closes */
+    bool handled; /* the checks are done and the handler was called */
     bool suspended;
-    bool gone;           /* the client hung up while it waited: send nothing */
+    bool gone; /* the client hung up while it waited: send nothing */
     char id[REQUEST_ID_BYTES];
     struct route_match match;
     const char *token_name; /* who asks: goes into the runs' locked_by; NULL: nobody */

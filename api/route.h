@@ -16,9 +16,9 @@ struct field;
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHODS };
 
 enum route_access {
-    ACCESS_OPEN,   /* anybody */
-    ACCESS_READ,   /* anybody, unless KEDGE_AUTH_READS */
-    ACCESS_TOKEN,  /* a token */
+    ACCESS_OPEN,  /* anybody */
+    ACCESS_READ,  /* anybody, unless KEDGE_AUTH_READS */
+    ACCESS_TOKEN, /* a token */
 };
 
 struct route {

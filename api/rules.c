@@ -6,9 +6,6 @@
 #include "common/clock.h"
 #include "common/mem.h"
 
-/* Metadata is our own writing; a drifted value may be nested deeper than a request. */
-#define METADATA_DEPTH_MAX 200
-
 void rules_done(struct rules *rules)
 {
     ignore_rules_done(&rules->list);
@@ -27,7 +24,8 @@ static void count_active(struct rules *rules)
 
     rules->active = 0;
     for (size_t i = 0; i < rules->list.count; i++)
-        if (rules->list.list[i].expires_ms == 0 || rules->list.list[i].expires_ms > now_ms)
+        if (rules->list.list[i].expires_ms == 0 ||
+            rules->list.list[i].expires_ms > now_ms)
             rules->active++;
 }
 
@@ -45,8 +43,8 @@ void rules_add_ignores(struct rules *rules, const struct redisReply *reply)
             newer(rules, redis_reply_int(value, 0));
             continue;
         }
-        rule = json_parse(redis_reply_text(value), redis_reply_len(value),
-                          JSON_DEPTH_MAX, false, &err);
+        rule = json_parse(redis_reply_text(value), redis_reply_len(value), JSON_DEPTH_MAX,
+                          false, &err);
         if (rule != NULL)
             ignore_rules_add(&rules->list, rule);
     }
@@ -78,7 +76,7 @@ int64_t rules_apply(const struct rules *rules, const char *run_id, const char *m
     struct err err;
     int64_t left;
 
-    doc = json_parse(metadata, len, METADATA_DEPTH_MAX, false, &err);
+    doc = json_parse(metadata, len, RULES_METADATA_DEPTH_MAX, false, &err);
     if (!cJSON_IsObject(doc)) {
         buf_append(out, metadata, len);
         return 0;

@@ -7,6 +7,9 @@
 #include "common/redis.h"
 #include "common/registry.h"
 
+/* Metadata is our own writing; a drifted value may be nested deeper than a request. */
+#define RULES_METADATA_DEPTH_MAX 200
+
 struct rules {
     struct ignore_rules list;
     int64_t revision; /* of whichever of the two changed last */

@@ -87,8 +87,8 @@ static void cancelled_metadata(struct json_writer *w, const struct run_shown *sh
 void run_json_metadata(struct json_writer *w, const struct run_note *note,
                        const struct run_shown *shown)
 {
-    bool present = shown->metadata != NULL && shown->metadata_len > 1 &&
-                   shown->metadata[0] == '{';
+    bool present =
+        shown->metadata != NULL && shown->metadata_len > 1 && shown->metadata[0] == '{';
 
     if (present && note->cancel_requested)
         cancelled_metadata(w, shown);

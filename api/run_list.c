@@ -72,8 +72,8 @@ static void next_run(struct request *req)
 
     if (++list->next < list->id_count)
         return;
-    was_last_chunk = (int64_t)list->id_count < chunk_size(list) ||
-                     list->filter.special != NULL;
+    was_last_chunk =
+        (int64_t)list->id_count < chunk_size(list) || list->filter.special != NULL;
     cut_short = strcmp(list->now.last.id, list->ids[list->id_count - 1].id) != 0;
     list->scanned += (int64_t)list->id_count;
     if (list->now.shown >= list->page.limit)
@@ -116,7 +116,7 @@ static void got_run(struct request *req, const struct redisReply *reply)
     struct run_record run;
     struct err err;
 
-    if (ask_is_first(req))
+    if (ask_index(req) == 0)
         begin_chunk_again(list);
     if (queue_get_run_reply(reply, list->ids[list->next].id, &run, &err) < 0) {
         reply_failure(req, &err);

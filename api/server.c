@@ -130,8 +130,7 @@ static void on_client(struct loop_source *source, uint32_t events)
 }
 
 static void on_connection(void *cls, struct MHD_Connection *connection,
-                          void **socket_context,
-                          enum MHD_ConnectionNotificationCode what)
+                          void **socket_context, enum MHD_ConnectionNotificationCode what)
 {
     struct server_daemon *daemon = cls;
     struct server *server = daemon->server;
@@ -182,11 +181,11 @@ static int start_daemon(struct server *server, struct server_daemon *daemon,
     daemon->mhd = MHD_start_daemon(
         flags, 0, NULL, NULL, request_access, daemon, MHD_OPTION_EXTERNAL_LOGGER,
         on_library_message, NULL, MHD_OPTION_NOTIFY_COMPLETED, request_completed, daemon,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon,
-        MHD_OPTION_UNESCAPE_CALLBACK, request_unescape, NULL,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)server->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
-        MHD_OPTION_ARRAY, is_tls ? tls : &tls[2], MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon, MHD_OPTION_UNESCAPE_CALLBACK,
+        request_unescape, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->connections_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_ARRAY,
+        is_tls ? tls : &tls[2], MHD_OPTION_END);
     if (daemon->mhd == NULL)
         return err_set(err, ERR_PERM, "the HTTP server cannot start%s",
                        is_tls ? ": see KEDGE_TLS_CERT and KEDGE_TLS_KEY" : "");

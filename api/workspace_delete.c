@@ -29,8 +29,8 @@ static void removal_done(void *state)
 
 static void add_workspace(struct removal *removal, const char *id)
 {
-    removal->workspaces = mem_grow(removal->workspaces, removal->count + 1,
-                                   sizeof *removal->workspaces);
+    removal->workspaces =
+        mem_grow(removal->workspaces, removal->count + 1, sizeof *removal->workspaces);
     removal->workspaces[removal->count++] = mem_dup(id);
 }
 

@@ -11,6 +11,11 @@
 
 #define INT_LIMIT 9007199254740992.0 /* 2^53: beyond it doubles skip whole numbers */
 
+static bool is_whole(double number)
+{
+    return fabs(number) < INT_LIMIT && (double)(int64_t)number == number;
+}
+
 cJSON *json_parse(const char *bytes, size_t len, int depth_max, bool fold_case,
                   struct err *err)
 {
@@ -43,14 +48,10 @@ const char *json_string(const cJSON *object, const char *key)
 int64_t json_int(const cJSON *object, const char *key, int64_t fallback)
 {
     const cJSON *node = json_get(object, key);
-    double number;
 
-    if (!cJSON_IsNumber(node))
+    if (!cJSON_IsNumber(node) || !is_whole(node->valuedouble))
         return fallback;
-    number = node->valuedouble;
-    if (!(fabs(number) < INT_LIMIT) || trunc(number) != number)
-        return fallback;
-    return (int64_t)number;
+    return (int64_t)node->valuedouble;
 }
 
 bool json_bool(const cJSON *object, const char *key, bool fallback)
@@ -68,7 +69,7 @@ static void print_number(struct json_writer *w, double number)
         json_null(w);
         return;
     }
-    if (fabs(number) < INT_LIMIT && trunc(number) == number) {
+    if (is_whole(number)) {
         json_number(w, (int64_t)number);
         return;
     }

@@ -11,7 +11,7 @@
 #define FEW_KEYS 16
 
 struct key {
-    const char *bytes; /* decoded; in check.decoded */
+    const char *bytes; /* decoded */
     size_t len;
     const char *source; /* where it stands in the document */
 };
@@ -19,7 +19,6 @@ struct key {
 struct container {
     bool is_object;
     size_t first_key; /* of its keys in check.keys */
-    char *decoded;    /* top of the decoded keys when it was opened */
 };
 
 enum next { VALUE, VALUE_OR_END, KEY, KEY_OR_END, COMMA_OR_END, NOTHING };
@@ -47,7 +46,6 @@ static int open_container(struct check *check, bool is_object)
     check->open[check->depth++] = (struct container){
         .is_object = is_object,
         .first_key = check->key_count,
-        .decoded = check->decoded_top,
     };
     check->scan.at++;
     check->next = is_object ? KEY_OR_END : VALUE_OR_END;
@@ -103,7 +101,6 @@ static int close_container(struct check *check)
     if (check_keys(check, closed->first_key) < 0)
         return -1;
     check->key_count = closed->first_key;
-    check->decoded_top = closed->decoded;
     check->depth--;
     check->scan.at++;
     check->next = check->depth > 0 ? COMMA_OR_END : NOTHING;
@@ -195,7 +192,7 @@ int json_check(const char *bytes, size_t len, int depth_max, bool fold_case,
                struct err *err)
 {
     AUTO(auto_free) struct container *open = mem_new((size_t)depth_max, sizeof *open);
-    AUTO(auto_free) char *decoded = mem_new(len + 1, 1); /* shorter than the document */
+    AUTO(auto_free) char *decoded = mem_new(len + 1, 1); /* all keys */
     struct check check = {
         .scan = {.start = bytes, .end = bytes + len, .at = bytes, .err = err},
         .fold_case = fold_case,

@@ -20,7 +20,8 @@
 #define CHECKOUT_PACKS_MAX 50
 /* A larger file in a repository is refused: it is held in memory once. */
 #define CHECKOUT_BLOB_BYTES (512LL * 1024 * 1024)
-#define CHECKOUT_DEPTH_MAX  200 /* directories below one another; each costs a descriptor */
+#define CHECKOUT_DEPTH_MAX                                                               \
+    200 /* directories below one another; each costs a descriptor */
 
 /* What the parent asked for; strings are borrowed from the environment. */
 struct checkout_request {

@@ -105,10 +105,25 @@ static int acquire(git_credential **out, const char *url, const char *user_from_
                                                  login->request->token);
 }
 
-static void set_callbacks(git_remote_callbacks *callbacks, struct login *login)
+static void connect_options(git_remote_connect_options *options, struct login *login)
 {
-    callbacks->credentials = acquire;
-    callbacks->payload = login;
+    git_remote_connect_options_init(options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+    options->callbacks.credentials = acquire;
+    options->callbacks.payload = login;
+    options->proxy_opts.type = GIT_PROXY_AUTO;
+    options->follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+}
+
+static void fetch_options(git_fetch_options *options, struct login *login)
+{
+    git_fetch_options_init(options, GIT_FETCH_OPTIONS_VERSION);
+    options->callbacks.credentials = acquire;
+    options->callbacks.payload = login;
+    options->proxy_opts.type = GIT_PROXY_AUTO;
+    options->follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+    options->prune = GIT_FETCH_PRUNE;
+    options->download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+    options->update_fetchhead = 0;
 }
 
 /* ---- resolving ---- */
@@ -153,15 +168,13 @@ int remote_resolve(const struct checkout_request *request, git_oid *commit,
                    struct checkout_fault *fault, struct err *err)
 {
     AUTO(auto_remote) git_remote *remote = NULL;
-    git_remote_connect_options options = GIT_REMOTE_CONNECT_OPTIONS_INIT;
+    git_remote_connect_options options;
     struct login login = {.request = request};
     const git_remote_head **heads, *found;
     size_t count;
     int code;
 
-    options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-    options.proxy_opts.type = GIT_PROXY_AUTO;
-    set_callbacks(&options.callbacks, &login);
+    connect_options(&options, &login);
     code = git_remote_create_detached(&remote, request->url);
     if (code == 0)
         code = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options);
@@ -213,16 +226,11 @@ int remote_fetch(const struct checkout_request *request, git_repository *repo,
     char *specs[] = {branches, tags};
     const git_strarray refspecs = {specs, ARRAY_LEN(specs)};
     AUTO(auto_remote) git_remote *remote = NULL;
-    git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
+    git_fetch_options options;
     struct login login = {.request = request};
     int code;
 
-    options.prune = GIT_FETCH_PRUNE;
-    options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
-    options.update_fetchhead = 0;
-    options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-    options.proxy_opts.type = GIT_PROXY_AUTO;
-    set_callbacks(&options.callbacks, &login);
+    fetch_options(&options, &login);
     code = git_remote_create_anonymous(&remote, repo, request->url);
     if (code == 0)
         code = git_remote_fetch(remote, &refspecs, &options, NULL);

@@ -207,19 +207,25 @@ static int read_names(const cJSON *doc, struct run_outcome *out)
     return read_retry(doc, out);
 }
 
-int rundir_read_outcome(const char *dir, struct run_outcome *out, struct err *err)
+bool rundir_has_outcome(const char *dir)
 {
     AUTO(auto_free) char *path = path_join(dir, "result.json");
+
+    return path_exists(path);
+}
+
+int rundir_read_outcome(const char *dir, struct run_outcome *out, struct err *err)
+{
     AUTO(auto_json) cJSON *doc = NULL;
     struct run_outcome outcome = {0};
 
-    if (!path_exists(path))
+    if (!rundir_has_outcome(dir))
         return 0;
     doc = read_json(dir, "result.json", OUTCOME_MAX_BYTES, err);
     if (doc == NULL)
         return -1;
     if (read_names(doc, &outcome) < 0)
-        return err_set(err, ERR_PERM, "%s: unknown status, error or retry", path);
+        return err_set(err, ERR_PERM, "result.json: unknown status, error or retry");
     outcome.exit_code = (int)json_int(doc, "exitCode", -1);
     outcome.error_message = mem_dup(json_string(doc, "errorMessage"));
     outcome.commit = mem_dup(json_string(doc, "commit"));

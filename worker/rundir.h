@@ -64,6 +64,7 @@ int rundir_create(const char *dir, const struct run_order *order, struct err *er
 int rundir_read_order(const char *dir, struct run_order *out, struct err *err);
 int rundir_write_outcome(const char *dir, const struct run_outcome *outcome,
                          struct err *err);
+bool rundir_has_outcome(const char *dir);
 /* 1: read; 0: not there yet; -1: broken. */
 int rundir_read_outcome(const char *dir, struct run_outcome *out, struct err *err);
 /* Takes the lock for the runner: the descriptor is NOT close-on-exec. ERR_TEMP when it is

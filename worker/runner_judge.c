@@ -33,7 +33,8 @@ int runner_judge_end(struct runner *r, const char *step,
         return runner_fail(r, RUN_ERR_TERRAFORM_KILLED,
                            "terraform %s was killed by SIG%s; its largest process had "
                            "%" PRId64 " MiB. If nobody killed it, memory is too small.",
-                           step, sigabbrev_np(result->code), result->peak_rss_bytes / MIB);
+                           step, sigabbrev_np(result->code),
+                           result->peak_rss_bytes / MIB);
     return 0;
 }
 

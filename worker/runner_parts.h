@@ -16,13 +16,13 @@
 
 /* ---- runner_log.c: what the steps print ---- */
 struct runner_log {
-    int fd;          /* <dir>/log */
-    size_t written;  /* bytes of it; the first half of RUNNER_LOG_BYTES goes there live */
-    int errnum;      /* of a write that failed; 0: none */
+    int fd;         /* <dir>/log */
+    size_t written; /* bytes of it; the first half of RUNNER_LOG_BYTES goes there live */
+    int errnum;     /* of a write that failed; 0: none */
     struct mask *mask;
-    struct buf masked;      /* scratch */
-    struct capture tail;    /* of the log, what came after its first half */
-    struct capture output;  /* of the step that makes the run's output */
+    struct buf masked;     /* scratch */
+    struct capture tail;   /* of the log, what came after its first half */
+    struct capture output; /* of the step that makes the run's output */
 };
 int runner_log_open(struct runner_log *log, const char *dir, struct err *err);
 void runner_log_done(struct runner_log *log);
@@ -73,9 +73,14 @@ int runner_fail_err(struct runner *runner, enum run_error error, const struct er
 /* To be tried again later, if attempts are left. */
 void runner_retry(struct runner *runner, enum retry_reason reason);
 
+/* Tells which step the run is at, in its log and to the worker. */
+void runner_step(struct runner *runner, const char *step);
+
 /* ---- runner_steps.c ---- */
 /* From checkout to the outcome's status. */
 void runner_work(struct runner *runner);
+/* init and what must be proved after it. 0, or -1 with the outcome. */
+int runner_init(struct runner *runner);
 
 /* ---- runner_judge.c: what a program's end means ---- */
 /* 0: it ended by itself, with out->code; -1: it was stopped, timed out or killed, and the
@@ -87,6 +92,7 @@ int runner_judge_init(struct runner *runner, const struct child_result *result);
 int runner_judge_plan(struct runner *runner, const struct child_result *result);
 
 /* ---- runner_plan.c: plan, show, report ---- */
+/* 0 with status clean or drift_detected, or -1 with the outcome. */
 int runner_plan(struct runner *runner);
 
 /* ---- runner_result.c ---- */

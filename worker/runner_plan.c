@@ -22,7 +22,8 @@ static void note_usage(struct runner *r, const struct child_result *result)
 
 /* ---- what the plan file and its JSON say ---- */
 
-/* Terraform has written it, but a program in the run may have put something else there. */
+/* Terraform has written it, but a program in the run may have put something else there.
+ */
 static bool is_plain(const char *path)
 {
     struct stat st;
@@ -58,7 +59,8 @@ static void mask_node(const struct mask *mask, cJSON *node)
     buf_done(&masked);
 }
 
-/* Every string, before a cap could cut a secret in two. Depth is limited by the parser. */
+/* Every string, before a cap could cut a secret in two. Depth is limited by the parser.
+ */
 static void mask_tree(const struct mask *mask, cJSON *node)
 {
     for (; node != NULL; node = node->next) {
@@ -107,7 +109,7 @@ static int show(struct runner *r)
     bool over = false;
     struct err err;
 
-    file_started(r, "show");
+    runner_step(r, "show");
     if (terraform_show(r->terraform, r->deadline_mono_ms, &over, &result, &err) < 0)
         return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
     runner_log_flush(&r->log);
@@ -124,4 +126,76 @@ static int show(struct runner *r)
         return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
     set_report(r, report);
     return 0;
+}
+
+/* ---- plan ---- */
+
+static int plan_once(struct runner *r, bool locked, struct child_result *result)
+{
+    struct err err;
+
+    runner_step(r, "plan");
+    runner_log_step(&r->log);
+    if (terraform_plan(r->terraform, locked, r->deadline_mono_ms, result, &err) < 0)
+        return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
+    runner_log_flush(&r->log);
+    note_usage(r, result);
+    r->timings.plan_ms += result->elapsed_ms;
+    r->outcome.exit_code = result->end == CHILD_EXITED ? result->code : -1;
+    return runner_judge_end(r, "plan", result);
+}
+
+static bool failed(const struct child_result *result)
+{
+    return result->code != EXIT_CLEAN && result->code != EXIT_CHANGES;
+}
+
+/* Failing check blocks leave the exit status alone. */
+static bool wants_show(const struct runner *r)
+{
+    AUTO(buf_done)
+    struct buf text = BUF_INIT(RUNNER_OUTPUT_BYTES + CAPTURE_MARK_BYTES);
+
+    capture_text(&r->log.output, &text);
+    return r->plan_changes || words_check_failed(buf_text(&text));
+}
+
+static bool has_drift(const struct report *report)
+{
+    const struct report_counts *counts = report_counts(report);
+
+    return counts->drifted > 0 || counts->to_add > 0 || counts->to_change > 0 ||
+           counts->to_destroy > 0 || counts->to_import > 0;
+}
+
+static int read_plan(struct runner *r, const struct child_result *result)
+{
+    if (failed(result))
+        return runner_judge_plan(r, result);
+    r->plan_changes = result->code == EXIT_CHANGES;
+    set_report(r, report_empty());
+    count_resources(r);
+    if (wants_show(r) && show(r) < 0)
+        return -1;
+    r->outcome.status = has_drift(r->report) ? RUN_DRIFT_DETECTED : RUN_CLEAN;
+    return 0;
+}
+
+int runner_plan(struct runner *r)
+{
+    struct child_result result;
+
+    if (plan_once(r, false, &result) < 0)
+        return -1;
+    if (failed(&result) && r->init_skipped) {
+        runner_log_line(&r->log, "The plan failed; once more, with init.");
+        if (runner_init(r) < 0 || plan_once(r, false, &result) < 0)
+            return -1;
+    }
+    if (read_plan(r, &result) < 0)
+        return -1;
+    if (!r->order.spec.confirm || r->outcome.status != RUN_DRIFT_DETECTED)
+        return 0;
+    runner_log_line(&r->log, "Drift: once more, with the lock, to be sure.");
+    return plan_once(r, true, &result) < 0 ? -1 : read_plan(r, &result);
 }

@@ -25,6 +25,8 @@
 #define FULL_PERCENT        2
 #define FULL_BYTES          (INT64_C(16) * 1024 * 1024)
 #define LOCK_SUFFIX         ".lock"
+/* plugins/<host>/<namespace>/<type>/<version> */
+#define PLUGIN_DEPTH 3
 
 enum victim_kind { VICTIM_WORK, VICTIM_GIT, VICTIM_PLUGIN };
 static const char *const kind_names[] = {"work", "git", "plugin"};
@@ -95,14 +97,27 @@ static void auto_dir(DIR **dir)
         closedir(*dir);
 }
 
-static void add_entries(struct sweep *sweep, enum victim_kind kind, const char *parent)
+/* The directories `depth` levels below those in `parent`. Symbolic links are no
+ * directories of ours. */
+static void add_entries(struct sweep *sweep, enum victim_kind kind, const char *parent,
+                        int depth)
 {
     AUTO(auto_dir) DIR *dir = opendir(parent);
+    struct stat info;
     const struct dirent *entry;
 
-    while (dir && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.')
-            add_victim(sweep, kind, path_join(parent, entry->d_name));
+    if (lstat(parent, &info) < 0 || !S_ISDIR(info.st_mode))
+        return;
+    while (dir && (entry = readdir(dir))) {
+        AUTO(auto_free) char *path = path_join(parent, entry->d_name);
+
+        if (entry->d_name[0] == '.')
+            continue;
+        if (depth > 0)
+            add_entries(sweep, kind, path, depth - 1);
+        else
+            add_victim(sweep, kind, TAKE(path));
+    }
 }
 
 static int older_first(const void *a, const void *b)
@@ -120,15 +135,15 @@ static void collect(struct sweep *sweep)
     AUTO(auto_free) char *git = path_join(sweep->data_dir, "git");
     AUTO(auto_free) char *plugins = path_join(sweep->data_dir, "plugins");
 
-    add_entries(sweep, VICTIM_WORK, work);
-    add_entries(sweep, VICTIM_GIT, git);
-    add_entries(sweep, VICTIM_PLUGIN, plugins);
+    add_entries(sweep, VICTIM_WORK, work, 0);
+    add_entries(sweep, VICTIM_GIT, git, 0);
+    add_entries(sweep, VICTIM_PLUGIN, plugins, PLUGIN_DEPTH);
     if (sweep->count > 0)
         qsort(sweep->victims, sweep->count, sizeof *sweep->victims, older_first);
 }
 
 /* ---- what must stay ---- */
-/* Calls for the target of each run of `journal` that is not over and acknowledged. */
+/* Has it a run of that target (NULL: any) that is not over and acknowledged? */
 static bool holds_target(const struct journal *journal, const char *target)
 {
     size_t count;
@@ -164,7 +179,7 @@ static bool any_worker_holds_a_run(const struct sweep *sweep)
     return false;
 }
 
-/* The cache's lock, as the checkout takes it; -1 while somebody has it. */
+/* The cache's lock, as checkout and init take it; -1 while somebody has it. */
 static int lock_cache(const char *path)
 {
     AUTO(auto_free) char *name = mem_fmt("%s" LOCK_SUFFIX, path);
@@ -180,6 +195,7 @@ static int lock_cache(const char *path)
 /* ---- removing ---- */
 static int move_away(struct sweep *sweep, const struct victim *victim, struct err *err)
 {
+    AUTO(auto_free) char *plugins = path_join(sweep->data_dir, "plugins");
     AUTO(auto_close) int lock = -1;
 
     switch (victim->kind) {
@@ -194,7 +210,7 @@ static int move_away(struct sweep *sweep, const struct victim *victim, struct er
             return 1;
         break;
     case VICTIM_PLUGIN:
-        lock = journal_lock_targets(sweep->journal.dir);
+        lock = lock_cache(plugins);
         if (lock < 0 || any_worker_holds_a_run(sweep))
             return 1;
         break;

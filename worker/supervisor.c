@@ -15,6 +15,7 @@
 #include "common/parse.h"
 #include "common/scripts.h"
 #include "worker/memory.h"
+#include "worker/sandbox.h"
 #include "worker/spawn.h"
 #include "worker/supervisor_internal.h"
 
@@ -107,6 +108,18 @@ static int prepare_process(struct err *err)
     return 0;
 }
 
+static int check_sandbox(const struct conf *conf, struct err *err)
+{
+    if (conf->sandbox == SANDBOX_NONE || sandbox_abi() > 0)
+        return 0;
+    if (conf->sandbox == SANDBOX_LANDLOCK)
+        return err_set(err, ERR_PERM,
+                       "KEDGE_SANDBOX=landlock, but this kernel has no Landlock");
+    log_warn("sandbox_missing", "reason=%s",
+             "this kernel has no Landlock: a run may read what the worker may");
+    return 0;
+}
+
 static int open_links(struct supervisor *s, struct err *err)
 {
     const char *prefix = s->conf->redis_prefix;
@@ -136,7 +149,7 @@ static int open_metrics(struct supervisor *s, struct err *err)
 static int set_up(struct supervisor *s, struct err *err)
 {
     s->stop_fd = stop_open(err);
-    if (s->stop_fd < 0 || prepare_process(err) < 0 ||
+    if (s->stop_fd < 0 || check_sandbox(s->conf, err) < 0 || prepare_process(err) < 0 ||
         journal_open(&s->journal, s->conf->data_dir, err) < 0 || open_links(s, err) < 0 ||
         open_metrics(s, err) < 0)
         return -1;

@@ -35,7 +35,7 @@ static bool results_wait(const struct supervisor *s)
     return false;
 }
 
-/* The cheap questions first. NULL: nothing stands against a claim. */
+/* NULL: nothing of our own stands against a claim. */
 static const char *obstacle(const struct supervisor *s)
 {
     if (s->drain.since_mono_ms)
@@ -48,22 +48,28 @@ static const char *obstacle(const struct supervisor *s)
         return "slots";
     if (results_wait(s))
         return "results";
+    return NULL;
+}
+
+static bool is_shortage(const char *reason)
+{
+    return reason == because_memory || reason == because_disk;
+}
+
+/* Asks the system, so only when a claim is due. */
+static const char *shortage(const struct supervisor *s)
+{
     if (space_is_full(s->journal.dir))
         return because_disk;
-    if (memory_free_bytes() < wanted_bytes(s))
-        return because_memory;
-    return NULL;
+    return memory_free_bytes() < wanted_bytes(s) ? because_memory : NULL;
 }
 
 /* What an operator can change is said once, when it begins and when it is over. */
 static void note_obstacle(struct claimer *claimer, const char *reason)
 {
-    bool was = claimer->held_back == because_memory || claimer->held_back == because_disk;
-    bool is = reason == because_memory || reason == because_disk;
-
-    if (is && reason != claimer->held_back)
+    if (is_shortage(reason) && reason != claimer->held_back)
         log_warn("claims_held", "reason=%s", reason);
-    else if (was && !reason)
+    else if (is_shortage(claimer->held_back) && !reason)
         log_info("claims_resumed", "reason=%s", claimer->held_back);
     claimer->held_back = reason;
 }
@@ -199,9 +205,15 @@ void supervisor_claim(struct supervisor *s)
     if (claimer->asked)
         return;
     reason = obstacle(s);
+    if (!reason && s->now_mono_ms < claimer->due_mono_ms)
+        reason = is_shortage(claimer->held_back) ? claimer->held_back : NULL;
+    else if (!reason)
+        reason = shortage(s);
     note_obstacle(claimer, reason);
     /* A claim without an answer is cleared up whatever stands against a new one. */
     if (reason && (claimer->nonce[0] == '\0' || !s->watch.ready)) {
+        if (is_shortage(reason) && s->now_mono_ms >= claimer->due_mono_ms)
+            claimer->due_mono_ms = s->now_mono_ms + HELD_BACK_LOOK_MS;
         supervisor_wake_by(s, s->now_mono_ms + HELD_BACK_LOOK_MS);
         return;
     }

@@ -14,6 +14,8 @@
 #define FAILURE_PAUSE_MS     500 /* then twice as long each, up to */
 #define FAILURE_PAUSE_MAX_MS 10000
 
+#define LARGE_BYTES (256 * 1024)
+
 enum verdict { VERDICT_FINISH, VERDICT_RETRY, VERDICT_RELEASE };
 
 /* ---- what it becomes ---- */
@@ -121,6 +123,8 @@ static bool heard(struct held *run, const struct redisReply *reply,
 {
     struct err err;
 
+    run->supervisor->sending_bytes -= run->sent_bytes;
+    run->sent_bytes = 0;
     if (!supervisor_answered(run))
         return false;
     if (!reply)
@@ -197,6 +201,7 @@ static void send_verdict(struct held *run, enum verdict verdict,
         result_command(&cmd, prefix, &run->hold, result);
         run->sent_status = result->outcome.status;
         run->sent_parts = result->present;
+        run->sent_bytes = redis_cmd_bytes_held(&cmd);
         done = on_finished;
         break;
     case VERDICT_RETRY:
@@ -209,6 +214,7 @@ static void send_verdict(struct held *run, enum verdict verdict,
         run->sent_status = RUN_QUEUED;
         break;
     }
+    run->supervisor->sending_bytes += run->sent_bytes;
     run->state = HELD_SENDING;
     run->commands++;
     redis_link_send(link, &cmd, SCRIPT_TIMEOUT_MS, done, run);
@@ -224,7 +230,9 @@ void supervisor_conclude(struct held *run)
         supervisor_wake_by(s, run->look_mono_ms);
         return;
     }
-    if (!redis_link_ready(s->link) || !supervisor_log_shipped(run))
+    /* One large result at a time: each is in memory twice. */
+    if (!redis_link_ready(s->link) || !supervisor_log_shipped(run) ||
+        s->sending_bytes > LARGE_BYTES)
         return;
     if (run->refused) {
         result_none(&result, RUN_ERR_INTERRUPTED, run->trouble_text);

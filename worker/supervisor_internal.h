@@ -84,6 +84,7 @@ struct held {
     char *trouble_text;     /* owned; NULL: none */
     enum run_status sent_status;
     bool sent_parts; /* there is a result to be sent again */
+    size_t sent_bytes; /* in memory until the answer */
 
     struct log_tail log;
     int commands; /* whose answers are on their way */
@@ -153,6 +154,7 @@ struct supervisor {
     bool disk_full;
     int64_t reap_due_mono_ms, tidy_due_mono_ms, sweep_due_mono_ms;
     pid_t sweeper; /* 0: none */
+    size_t sending_bytes; /* of results on their way */
     struct supervisor_counts counts;
     bool over;
 };

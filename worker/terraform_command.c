@@ -60,7 +60,7 @@ int command_run(struct terraform *t, struct command *command, struct child_resul
         .arg = &pump,
     };
 
-    if (confine(t, command->init, &sandbox, err) < 0)
+    if (terraform_confine(t, command->init, &sandbox, err) < 0)
         return -1;
     strings_add(&argv, t->binary);
     strings_add_all(&argv, &command->argv);

@@ -59,7 +59,7 @@ int inputs_make(struct terraform *terraform, struct err *err);
 
 /* ---- terraform_sandbox.c ---- */
 /* The rules of one command; leaves `sandbox` empty when the run has none. */
-int confine(const struct terraform *terraform, bool init, struct sandbox *sandbox,
+int terraform_confine(const struct terraform *terraform, bool init, struct sandbox *sandbox,
             struct err *err);
 
 /* ---- terraform_fingerprint.c ---- */

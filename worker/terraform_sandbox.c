@@ -69,7 +69,7 @@ static int allow_own(const struct terraform *t, bool init, struct sandbox *sandb
     return rc;
 }
 
-int confine(const struct terraform *t, bool init, struct sandbox *sandbox,
+int terraform_confine(const struct terraform *t, bool init, struct sandbox *sandbox,
             struct err *err)
 {
     const char *hidden[] = {t->conf->data_dir, t->conf->env_dir, NULL};

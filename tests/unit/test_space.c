@@ -20,7 +20,8 @@
 #include "worker/space.h"
 
 #define KIB        INT64_C(1024)
-#define TREE_BYTES (100 * KIB)
+#define TREE_BYTES (400 * KIB)
+#define PLUGIN     "plugins/registry/hashicorp/aws/5.0.0"
 #define RUN        "00000000-0000-7000-8000-000000000001"
 
 /* A directory of TREE_BYTES that was last used `age_s` ago. */
@@ -79,7 +80,7 @@ static int set_up(void **state)
     make_tree(state, "w0/work/new", 1000);
     make_tree(state, "git/old", 9000);
     make_tree(state, "git/new", 8000);
-    make_tree(state, "plugins/p", 99000);
+    make_tree(state, PLUGIN, 99000);
     return 0;
 }
 
@@ -87,7 +88,7 @@ static void nothing_goes_while_there_is_room(void **state)
 {
     sweep(state, 6);
     assert_true(there(state, "w0/work/old") && there(state, "w0/work/new"));
-    assert_true(there(state, "git/old") && there(state, "plugins/p"));
+    assert_true(there(state, "git/old") && there(state, PLUGIN));
 }
 
 static void the_work_directory_unused_for_longest_goes_first(void **state)
@@ -101,9 +102,9 @@ static void then_caches_and_plugins_last(void **state)
 {
     sweep(state, 2);
     assert_false(there(state, "w0/work/new") || there(state, "git/old"));
-    assert_true(there(state, "git/new") && there(state, "plugins/p"));
+    assert_true(there(state, "git/new") && there(state, PLUGIN));
     sweep(state, 0);
-    assert_false(there(state, "git/new") || there(state, "plugins/p"));
+    assert_false(there(state, "git/new") || there(state, PLUGIN));
 }
 
 static void a_held_target_keeps_its_work_directory(void **state)
@@ -119,8 +120,18 @@ static void plugins_stay_while_any_worker_holds_a_run(void **state)
     make_tree(state, "w1/work/x", 0);
     hold_run(state, "w1", "x");
     sweep(state, 0);
-    assert_true(there(state, "plugins/p"));
+    assert_true(there(state, PLUGIN));
     assert_true(there(state, "w1/work/x"));
+}
+
+static void plugins_stay_while_an_init_writes_them(void **state)
+{
+    AUTO(auto_free) char *name = scratch_file(state, "plugins.lock", "");
+    AUTO(auto_close) int lock = open(name, O_RDWR | O_CLOEXEC);
+
+    assert_int_equal(flock(lock, LOCK_EX), 0);
+    sweep(state, 0);
+    assert_true(there(state, PLUGIN));
 }
 
 static void an_acknowledged_run_holds_nothing(void **state)
@@ -165,6 +176,7 @@ int main(void)
         TEST(then_caches_and_plugins_last),
         TEST(a_held_target_keeps_its_work_directory),
         TEST(plugins_stay_while_any_worker_holds_a_run),
+        TEST(plugins_stay_while_an_init_writes_them),
         TEST(an_acknowledged_run_holds_nothing),
         TEST(a_cache_whose_lock_is_held_stays),
         TEST(the_trash_is_emptied_even_when_there_is_room),

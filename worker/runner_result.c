@@ -1,0 +1,192 @@
+/* The result of a run: its parts, and result.json last. */
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/path.h"
+#include "common/zip.h"
+#include "worker/file.h"
+#include "worker/runner_parts.h"
+
+#define RECORD_MAX_BYTES  ((size_t)64 * 1024)
+#define SUMMARY_MAX_BYTES ((size_t)4 * 1024)
+
+/* A zlib stream of incompressible bytes is a little longer than they are. */
+#define ZIPPED_MAX(bytes) ((bytes) + (bytes) / 100 + 1024)
+
+static int put(const struct runner *r, const char *name, const struct buf *bytes,
+               struct err *err)
+{
+    return file_put(r->dir, name, buf_text(bytes), bytes->len, 0600, err);
+}
+
+static int put_zipped(const struct runner *r, const char *name, const struct buf *text,
+                      struct err *err)
+{
+    AUTO(buf_done) struct buf zipped = BUF_INIT(ZIPPED_MAX(text->len));
+
+    zip_deflate(buf_text(text), text->len, &zipped);
+    return put(r, name, &zipped, err);
+}
+
+/* Of the first bytes, as many as are whole characters of UTF-8. */
+static size_t head_bytes(const struct buf *text)
+{
+    size_t len = text->len < QUEUE_HEAD_BYTES ? text->len : QUEUE_HEAD_BYTES;
+
+    while (len > 0 && len < text->len && ((unsigned char)text->data[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
+static int write_output(struct runner *r, struct err *err)
+{
+    AUTO(buf_done)
+    struct buf text = BUF_INIT(RUNNER_OUTPUT_BYTES + CAPTURE_MARK_BYTES);
+
+    capture_text(&r->log.output, &text);
+    r->outcome.output_truncated = r->log.output.left_out > 0;
+    if (put_zipped(r, "output.z", &text, err) < 0)
+        return -1;
+    return file_put(r->dir, "head", buf_text(&text), head_bytes(&text), 0600, err);
+}
+
+static int write_log(struct runner *r, struct err *err)
+{
+    AUTO(auto_free) char *path = path_join(r->dir, "log");
+    AUTO(buf_done) struct buf text = BUF_INIT(2 * RUNNER_LOG_BYTES);
+
+    runner_log_close(&r->log);
+    return path_read(path, &text, err) < 0 ? -1 : put_zipped(r, "log.z", &text, err);
+}
+
+/* ---- metadata ---- */
+
+/* Of a run that has no report: what is known anyway. */
+static void print_facts(const struct runner *r, const struct report_facts *facts,
+                        struct buf *out)
+{
+    struct json_writer w;
+
+    json_open(&w, out);
+    json_object(&w);
+    json_key(&w, "timings");
+    json_object(&w);
+    json_add_number(&w, "queued", r->timings.queued_ms);
+    json_add_number(&w, "checkout", r->timings.checkout_ms);
+    json_add_number(&w, "init", r->timings.init_ms);
+    json_add_number(&w, "plan", r->timings.plan_ms);
+    json_add_number(&w, "show", r->timings.show_ms);
+    json_object_end(&w);
+    json_add_text(&w, "terraformVersion", facts->terraform_version);
+    json_add_number(&w, "peakRssBytes", facts->peak_rss_bytes);
+    json_add_text(&w, "sandbox", facts->sandbox);
+    json_object_end(&w);
+}
+
+static int write_metadata(struct runner *r, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(REPORT_METADATA_BYTES);
+    const struct report_facts facts = {
+        .total_resources = r->total_resources,
+        .timing_queued_ms = r->timings.queued_ms,
+        .timing_checkout_ms = r->timings.checkout_ms,
+        .timing_init_ms = r->timings.init_ms,
+        .timing_plan_ms = r->timings.plan_ms,
+        .timing_show_ms = r->timings.show_ms,
+        .terraform_version = r->terraform ? terraform_version(r->terraform) : NULL,
+        .peak_rss_bytes = r->peak_rss_bytes,
+        .sandbox = r->terraform ? terraform_sandbox(r->terraform) : NULL,
+    };
+
+    if (r->report != NULL)
+        report_print(r->report, &facts, &text);
+    else
+        print_facts(r, &facts, &text);
+    return put(r, "metadata.json", &text, err);
+}
+
+/* ---- what is read on every poll, and the drift record ---- */
+
+static void add_counts(struct json_writer *w, const struct report *report)
+{
+    const struct report_counts none = {0};
+    const struct report_counts *counts = report != NULL ? report_counts(report) : &none;
+    AUTO(buf_done) struct buf line = BUF_INIT(SUMMARY_MAX_BYTES / 2);
+
+    if (report != NULL)
+        report_summary_line(report, &line);
+    json_add_text(w, "summary", report != NULL ? buf_text(&line) : NULL);
+    json_add_number(w, "toAdd", counts->to_add);
+    json_add_number(w, "toChange", counts->to_change);
+    json_add_number(w, "toDestroy", counts->to_destroy);
+    json_add_number(w, "toImport", counts->to_import);
+    json_add_boolean(w, "changesOutside", counts->changes_outside);
+}
+
+static char *summary_json(const struct runner *r)
+{
+    struct buf text = BUF_INIT(SUMMARY_MAX_BYTES);
+    struct json_writer w;
+
+    if (r->report == NULL)
+        return NULL;
+    json_open(&w, &text);
+    json_object(&w);
+    add_counts(&w, r->report);
+    json_add_number(&w, "driftedCount", report_counts(r->report)->drifted);
+    json_object_end(&w);
+    return buf_take(&text);
+}
+
+/* A cancelled run says nothing about drift. */
+static char *drift_record(const struct runner *r)
+{
+    const struct run_spec *spec = &r->order.spec;
+    const struct run_outcome *outcome = &r->outcome;
+    struct buf text = BUF_INIT(RECORD_MAX_BYTES);
+    struct json_writer w;
+
+    if (outcome->status == RUN_CANCELLED)
+        return NULL;
+    json_open(&w, &text);
+    json_object(&w);
+    json_add_text(&w, "ref", spec->ref);
+    json_add_text(&w, "commit", r->commit[0] != '\0' ? r->commit : NULL);
+    json_add_text(&w, "status", run_status_name(outcome->status));
+    add_counts(&w, r->report);
+    json_add_boolean(&w, "hasChanges", r->report != NULL && r->plan_changes);
+    json_add_text(&w, "directory", spec->directory);
+    json_add_text(&w, "workspace", spec->workspace);
+    json_add_text(&w, "runId", r->order.hold.run_id);
+    if (outcome->status == RUN_ERROR)
+        json_add_text(&w, "error", outcome->error_message);
+    json_object_end(&w);
+    return buf_take(&text);
+}
+
+/* An error's sentence may quote terraform, and so a secret. */
+static void mask_message(struct runner *r)
+{
+    struct buf masked = BUF_INIT(RECORD_MAX_BYTES / 2);
+    AUTO(auto_free) char *message = TAKE(r->outcome.error_message);
+
+    if (message == NULL)
+        return;
+    mask_text(r->log.mask, message, strlen(message), &masked);
+    r->outcome.error_message = buf_take(&masked);
+}
+
+int runner_write_result(struct runner *r, struct err *err)
+{
+    if (r->outcome.status != RUN_CLEAN && r->outcome.status != RUN_DRIFT_DETECTED) {
+        report_free(r->report);
+        r->report = NULL;
+    }
+    if (write_output(r, err) < 0 || write_log(r, err) < 0 || write_metadata(r, err) < 0)
+        return -1;
+    mask_message(r);
+    r->outcome.commit = r->commit[0] != '\0' ? mem_dup(r->commit) : NULL;
+    r->outcome.summary = summary_json(r);
+    r->outcome.drift_record = drift_record(r);
+    return rundir_write_outcome(r->dir, &r->outcome, err);
+}
