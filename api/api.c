@@ -5,6 +5,7 @@
 
 #include "api/events.h"
 #include "api/order.h"
+#include "api/run_cache.h"
 #include "api/server.h"
 #include "api/wait.h"
 #include "common/clock.h"
@@ -29,7 +30,8 @@ int api_open(struct api *api, const struct conf *conf, struct err *err)
                         .loop.epoll_fd = -1,
                         .signals = {.fd = -1, .ready = on_signal},
                         .waiters = waiters_new(),
-                        .orders = orders_new()};
+                        .orders = orders_new(),
+                        .run_cache = run_cache_new()};
     if (redis_address_parse(conf->redis_url, &api->redis, err) < 0)
         return err_wrap(err, "KEDGE_REDIS_URL");
     if (loop_open(&api->loop, err) < 0)
@@ -93,6 +95,7 @@ void api_close(struct api *api)
     events_free(api->events);
     health_close(&api->health);
     orders_free(api->orders);
+    run_cache_free(api->run_cache);
     waiters_free(api->waiters);
     redis_address_done(&api->redis);
     loop_done(&api->loop);

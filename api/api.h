@@ -16,6 +16,7 @@ struct server;
 struct events;
 struct waiters;
 struct orders;
+struct run_cache;
 
 struct api {
     const struct conf *conf;
@@ -27,6 +28,7 @@ struct api {
     struct events *events;
     struct waiters *waiters;
     struct orders *orders;
+    struct run_cache *run_cache;
     struct counters counters;
     struct loop_source signals;
     struct stop_signals stop;

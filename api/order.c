@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/hash.h"
 #include "common/mem.h"
 #include "common/queue.h"
 #include "common/target.h"
@@ -85,18 +86,9 @@ void orders_free(struct orders *orders)
     free(orders);
 }
 
-/* FNV-1a over both ids and the NUL between them. */
 static size_t set_of(const char *project_id, const char *workspace_id)
 {
-    const char *const parts[] = {project_id, workspace_id};
-    uint32_t hash = UINT32_C(2166136261);
-
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        for (const char *at = parts[i]; *at != '\0'; at++)
-            hash = (hash ^ (unsigned char)*at) * UINT32_C(16777619);
-        hash *= UINT32_C(16777619);
-    }
-    return (hash ^ hash >> 16) & (SETS - 1);
+    return hash_text(hash_text(HASH_INIT, project_id), workspace_id) & (SETS - 1);
 }
 
 /* The way of a set that holds it, WAYS when none does. */

@@ -6,13 +6,13 @@
 #include "api/handlers.h"
 #include "api/header.h"
 #include "api/request.h"
+#include "api/run_cache.h"
 #include "api/run_text.h"
 #include "api/scoped.h"
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/parse.h"
 
-#define ETAG_BYTES  112
 #define BODY_FIRST  1024
 #define SHOWN_PARTS (RESULT_OUTPUT | RESULT_METADATA)
 
@@ -21,7 +21,7 @@ struct run_get {
     struct buf body;
     struct json_writer w;
     struct run_note note;
-    char etag[ETAG_BYTES];
+    char etag[RUN_ETAG_BYTES];
 };
 
 static void get_done(void *state)
@@ -47,6 +47,8 @@ static void finish(struct request *req, const struct run_shown *shown)
     struct run_get *get = req->state;
 
     run_json_close(&get->w, &get->note, shown);
+    if (get->note.status != RUN_DRIFT_DETECTED)
+        run_cache_put(req->api->run_cache, &get->note, get->etag, &get->body);
     reply_header(req, MHD_HTTP_HEADER_ETAG, get->etag);
     reply_json(req, MHD_HTTP_OK, &get->body);
 }
@@ -79,23 +81,35 @@ static void show(struct request *req)
     ask_one(req, &cmd, got_result);
 }
 
-/* The run as it is now is known: is it news to the client? */
+static bool is_news(const struct request *req, const char *etag)
+{
+    const char *known = request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH);
+
+    return known == NULL || !header_etag_matches(known, etag);
+}
+
+/* The client knows the run as it is: 304, or wait for a change. */
+static void no_news(struct request *req, const char *etag)
+{
+    if (wait_is_open(req))
+        wait_park(req);
+    else
+        reply_not_modified(req, etag);
+}
+
+/* The run as it is now is known. */
 static void compare(struct request *req)
 {
     struct run_get *get = req->state;
-    const char *known = request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH);
 
     snprintf(get->etag, sizeof get->etag, "\"%s-%" PRId64 "-%" PRId64 "\"",
              get->note.version, get->scoped.rules.revision, get->scoped.rules.active);
-    if (known == NULL || !header_etag_matches(known, get->etag)) {
+    if (is_news(req, get->etag)) {
         show(req);
         return;
     }
     get_done(get);
-    if (wait_is_open(req))
-        wait_park(req);
-    else
-        reply_not_modified(req, get->etag);
+    no_news(req, get->etag);
 }
 
 /* ---- the run ---- */
@@ -143,6 +157,44 @@ static void ask_run(struct request *req)
     ask_one(req, &cmd, got_run);
 }
 
+/* ---- what a poll costs: is the answer we have still the run's? ---- */
+static void show_cached(struct request *req, const struct cached_run *cached)
+{
+    struct buf body = REPLY_BODY_INIT;
+
+    if (!is_news(req, cached->etag)) {
+        no_news(req, cached->etag);
+        return;
+    }
+    buf_append(&body, cached->body, cached->len);
+    reply_header(req, MHD_HTTP_HEADER_ETAG, cached->etag);
+    reply_json(req, MHD_HTTP_OK, &body);
+}
+
+static void got_version(struct request *req, const struct redisReply *reply)
+{
+    const struct cached_run *cached =
+        run_cache_find(req->api->run_cache, req->match.params[0]);
+    const char *version = redis_reply_text(reply);
+
+    if (cached != NULL && version != NULL && strcmp(version, cached->version) == 0)
+        show_cached(req, cached);
+    else
+        ask_run(req);
+}
+
+static void look(struct request *req)
+{
+    struct redis_cmd cmd;
+
+    if (run_cache_find(req->api->run_cache, req->match.params[0]) == NULL) {
+        ask_run(req);
+        return;
+    }
+    queue_get_version(&cmd, request_prefix(req), req->match.params[0]);
+    ask_one(req, &cmd, got_version);
+}
+
 void handle_run_get(struct request *req)
 {
     const char *wait = request_query(req, "wait");
@@ -158,6 +210,6 @@ void handle_run_get(struct request *req)
     }
     request_state(req, sizeof(struct run_get), get_done);
     if (wait_s > 0 && request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH) != NULL)
-        wait_begin(req, req->match.params[0], clock_mono_ms() + wait_s * 1000, ask_run);
-    ask_run(req);
+        wait_begin(req, req->match.params[0], clock_mono_ms() + wait_s * 1000, look);
+    look(req);
 }

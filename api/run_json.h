@@ -15,6 +15,8 @@
 #include "common/json.h"
 #include "common/queue.h"
 
+#define RUN_ETAG_BYTES 112 /* of GET of a run */
+
 /* What is needed of a record when it is gone. */
 struct run_note {
     enum run_kind kind;

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "api/events.h"
+#include "api/hash.h"
 #include "api/request.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -33,14 +34,9 @@ int64_t waiters_count(const struct waiters *waiters)
     return waiters->count;
 }
 
-/* FNV-1a: ids are random in their tails. */
 static struct wait **bucket(struct waiters *waiters, const char *run_id)
 {
-    uint32_t hash = UINT32_C(2166136261);
-
-    for (; *run_id != '\0'; run_id++)
-        hash = (hash ^ (unsigned char)*run_id) * UINT32_C(16777619);
-    return &waiters->buckets[hash % BUCKETS];
+    return &waiters->buckets[hash_text(HASH_INIT, run_id) & (BUCKETS - 1)];
 }
 
 /* ---- waking ---- */

@@ -23,7 +23,7 @@
 static const char *const parts[] = {"runs", "work", "trash"};
 
 /* What an acknowledged run needs no more: the parts of its result stay. */
-static const char *const dropped[] = {"out", "log", "ctl", "started", "lock"};
+static const char *const dropped[] = {"in", "out", "log", "ctl", "started", "lock"};
 
 /* The lock's descriptor; -1 with err->kind ERR_LOST when another worker holds it. */
 static int take(const char *dir, struct err *err)

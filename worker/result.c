@@ -84,6 +84,11 @@ void result_done(struct result *result)
     buf_done(&result->metadata);
 }
 
+size_t result_bytes(const struct result *result)
+{
+    return result->output.len + result->log.len + result->head.len + result->metadata.len;
+}
+
 static const void *bytes(const struct buf *buf)
 {
     return buf->len > 0 ? buf->data : NULL;

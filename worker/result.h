@@ -24,6 +24,8 @@ int result_read(const struct conf *conf, const char *run_dir, struct result *out
 /* The result of a run that left none: an error with its sentence (copied). */
 void result_none(struct result *out, enum run_error error, const char *message);
 void result_done(struct result *result);
+/* What its parts take in memory. */
+size_t result_bytes(const struct result *result);
 /* The finish command, sent as often as needed. */
 void result_command(struct redis_cmd *cmd, const char *prefix,
                     const struct queue_hold *hold, const struct result *result);

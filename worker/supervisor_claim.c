@@ -56,12 +56,23 @@ static bool is_shortage(const char *reason)
     return reason == because_memory || reason == because_disk;
 }
 
-/* Asks the system, so only when a claim is due. */
-static const char *shortage(const struct supervisor *s)
+/* NULL: a run may be claimed. The system is asked only when a claim is due. */
+static const char *why_not(struct supervisor *s)
 {
+    struct claimer *claimer = &s->claimer;
+    const char *reason = obstacle(s);
+
+    if (reason)
+        return reason;
+    if (s->now_mono_ms < claimer->due_mono_ms)
+        return is_shortage(claimer->held_back) ? claimer->held_back : NULL;
     if (space_is_full(s->journal.dir))
-        return because_disk;
-    return memory_free_bytes() < wanted_bytes(s) ? because_memory : NULL;
+        reason = because_disk;
+    else if (memory_free_bytes() < wanted_bytes(s))
+        reason = because_memory;
+    if (reason)
+        claimer->due_mono_ms = s->now_mono_ms + HELD_BACK_LOOK_MS;
+    return reason;
 }
 
 /* What an operator can change is said once, when it begins and when it is over. */
@@ -102,6 +113,8 @@ static int make_directory(struct supervisor *s, const char *dir,
 {
     AUTO(auto_close) int lock = journal_lock_targets(s->journal.dir);
 
+    if (lock < 0)
+        return err_set(err, ERR_PERM, "cannot open the lock in %s", s->journal.dir);
     /* An earlier attempt of the same run, ended here, that Redis forgot. */
     if (journal_trash(&s->journal, dir, err) < 0)
         return -1;
@@ -204,16 +217,10 @@ void supervisor_claim(struct supervisor *s)
 
     if (claimer->asked)
         return;
-    reason = obstacle(s);
-    if (!reason && s->now_mono_ms < claimer->due_mono_ms)
-        reason = is_shortage(claimer->held_back) ? claimer->held_back : NULL;
-    else if (!reason)
-        reason = shortage(s);
+    reason = why_not(s);
     note_obstacle(claimer, reason);
     /* A claim without an answer is cleared up whatever stands against a new one. */
     if (reason && (claimer->nonce[0] == '\0' || !s->watch.ready)) {
-        if (is_shortage(reason) && s->now_mono_ms >= claimer->due_mono_ms)
-            claimer->due_mono_ms = s->now_mono_ms + HELD_BACK_LOOK_MS;
         supervisor_wake_by(s, s->now_mono_ms + HELD_BACK_LOOK_MS);
         return;
     }

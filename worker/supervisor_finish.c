@@ -7,7 +7,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/parse.h"
 #include "worker/result.h"
 #include "worker/supervisor_internal.h"
 
@@ -201,7 +200,7 @@ static void send_verdict(struct held *run, enum verdict verdict,
         result_command(&cmd, prefix, &run->hold, result);
         run->sent_status = result->outcome.status;
         run->sent_parts = result->present;
-        run->sent_bytes = redis_cmd_bytes_held(&cmd);
+        run->sent_bytes = result_bytes(result);
         done = on_finished;
         break;
     case VERDICT_RETRY:
@@ -241,49 +240,4 @@ void supervisor_conclude(struct held *run)
         verdict = judge(run, &result);
     }
     send_verdict(run, verdict, &result);
-}
-
-/* ---- after Redis restarted: what ended in the last 15 minutes, once more ---- */
-static void on_resent(void *arg, const struct redisReply *reply, const struct err *err)
-{
-    struct supervisor *s = arg;
-
-    if (!reply && err->kind == ERR_TEMP)
-        s->watch.resend_next--; /* that one again */
-    s->watch.resending = false;
-    supervisor_wake_now(s);
-}
-
-/* 0 when there was something to send. */
-static int resend_run(struct supervisor *s, const char *run_id)
-{
-    AUTO(auto_free) char *dir = journal_run_dir(&s->journal, run_id);
-    AUTO(result_done) struct result result = {0};
-    AUTO(run_order_done) struct run_order order = {0};
-    AUTO(redis_cmd_done) struct redis_cmd cmd = {0};
-    int64_t age_ms = journal_acknowledged_ms(dir);
-    struct err err;
-
-    if (age_ms < 0 || age_ms > JOURNAL_KEEP_MS || supervisor_find(s, run_id) ||
-        rundir_read_order(dir, &order, &err) < 0 ||
-        result_read(s->conf, dir, &result, &err) < 0 || !result.present)
-        return -1;
-    result_command(&cmd, s->conf->redis_prefix, &order.hold, &result);
-    redis_link_send(s->link, &cmd, SCRIPT_TIMEOUT_MS, on_resent, s);
-    return 0;
-}
-
-void supervisor_resend(struct supervisor *s)
-{
-    struct watch *watch = &s->watch;
-
-    while (!watch->resending && redis_link_ready(s->link) &&
-           watch->resend_next < watch->resend_count)
-        if (resend_run(s, watch->resend[watch->resend_next++]) == 0)
-            watch->resending = true;
-    if (watch->resending || watch->resend_next < watch->resend_count)
-        return;
-    parse_list_free(watch->resend, watch->resend_count);
-    watch->resend = NULL;
-    watch->resend_count = watch->resend_next = 0;
 }

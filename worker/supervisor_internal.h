@@ -83,7 +83,7 @@ struct held {
     enum run_error trouble; /* why there is no result, with its sentence */
     char *trouble_text;     /* owned; NULL: none */
     enum run_status sent_status;
-    bool sent_parts; /* there is a result to be sent again */
+    bool sent_parts;   /* there is a result to be sent again */
     size_t sent_bytes; /* in memory until the answer */
 
     struct log_tail log;
@@ -153,7 +153,7 @@ struct supervisor {
     bool ctl_waiting;
     bool disk_full;
     int64_t reap_due_mono_ms, tidy_due_mono_ms, sweep_due_mono_ms;
-    pid_t sweeper; /* 0: none */
+    pid_t sweeper;        /* 0: none */
     size_t sending_bytes; /* of results on their way */
     struct supervisor_counts counts;
     bool over;
@@ -187,16 +187,19 @@ void supervisor_let_go(struct held *run);
 /* The same, and its directory is out of the way: the same run may come back. */
 void supervisor_bury(struct held *run);
 void supervisor_start_run(struct held *run);
-/* Wishes, carried to the runner at once or as soon as it listens. */
+size_t supervisor_busy(const struct supervisor *s); /* slots in use */
+
+/* ---- supervisor_wish.c: carried to the runner at once or as soon as it listens ---- */
 void supervisor_cancel_run(struct held *run, int level);
 void supervisor_interrupt_run(struct held *run);
 void supervisor_lose_run(struct held *run);
-size_t supervisor_busy(const struct supervisor *s); /* slots in use */
+void supervisor_tell(struct held *run); /* what it has not heard yet */
 bool supervisor_may_interrupt(const struct held *run);
 
-/* ---- supervisor_finish.c, result.c ---- */
+/* ---- supervisor_finish.c, supervisor_resend.c ---- */
 void supervisor_conclude(struct held *run); /* HELD_ENDED: tells Redis */
-void supervisor_resend(struct supervisor *s);
+void supervisor_resend_all(struct supervisor *s);
+void supervisor_resend(struct supervisor *s); /* the next of them */
 
 /* ---- supervisor_log.c ---- */
 void supervisor_log_open(struct log_tail *log);

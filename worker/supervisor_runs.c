@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,11 +88,6 @@ size_t supervisor_busy(const struct supervisor *s)
     for (const struct held *run = s->runs; run; run = run->next)
         busy += run->state == HELD_WAITING || run->state == HELD_RUNNING;
     return busy;
-}
-
-bool supervisor_may_interrupt(const struct held *run)
-{
-    return run->kind == RUN_DRIFT_CHECK || run->kind == RUN_PLAN;
 }
 
 /* ---- starting ---- */
@@ -213,47 +207,6 @@ static void kill_if_stuck(struct held *run)
     rundir_kill_holders(run->dir);
 }
 
-/* ---- wishes ---- */
-/* The runner hears nothing before it has opened its end: tried again each turn. */
-static void tell(struct held *run)
-{
-    char line[24];
-
-    if (run->interrupt && !run->told_interrupt)
-        run->told_interrupt = rundir_tell(run->dir, "interrupt");
-    if (run->cancel_level > run->told_level) {
-        snprintf(line, sizeof line, "cancel %d", run->cancel_level);
-        if (rundir_tell(run->dir, line))
-            run->told_level = run->cancel_level;
-    }
-    if ((run->interrupt && !run->told_interrupt) || run->cancel_level > run->told_level)
-        supervisor_wake_by(run->supervisor, run->supervisor->now_mono_ms + LOG_EVERY_MS);
-}
-
-void supervisor_cancel_run(struct held *run, int level)
-{
-    if (level <= run->cancel_level)
-        return;
-    log_info("cancel_asked", "run_id=%s level=%d", run->hold.run_id, level);
-    run->cancel_level = level;
-    supervisor_wake_now(run->supervisor);
-}
-
-void supervisor_interrupt_run(struct held *run)
-{
-    run->interrupt = true;
-    supervisor_wake_now(run->supervisor);
-}
-
-void supervisor_lose_run(struct held *run)
-{
-    log_warn("run_lost", "run_id=%s", run->hold.run_id);
-    run->supervisor->counts.lost++;
-    run->lost = true;
-    run->log.closed = true;
-    supervisor_interrupt_run(run);
-}
-
 /* ---- one step of each run ---- */
 static void advance_waiting(struct held *run)
 {
@@ -265,7 +218,7 @@ static void advance_waiting(struct held *run)
 
 static void advance_running(struct held *run)
 {
-    tell(run);
+    supervisor_tell(run);
     kill_if_stuck(run);
     if (run->runner == 0)
         look_at_lock(run);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "common/log.h"
-#include "common/parse.h"
 #include "worker/supervisor_internal.h"
 
 #define LOOK_AGAIN_MS 200 /* it did not answer the guard */
@@ -13,14 +12,10 @@
  * be asserted again here; no kind of run marks yet. */
 static void on_restarted(struct supervisor *s)
 {
-    struct watch *watch = &s->watch;
-
     log_warn("redis_restarted", "claims_paused_ms=%d", RESEND_PAUSE_MS);
     s->claimer.paused_until_mono_ms = s->now_mono_ms + RESEND_PAUSE_MS;
     s->beat.due_mono_ms = 0;
-    parse_list_free(watch->resend, watch->resend_count);
-    watch->resend = journal_runs(&s->journal, &watch->resend_count);
-    watch->resend_next = 0;
+    supervisor_resend_all(s);
 }
 
 static void look(struct supervisor *s)

@@ -70,7 +70,7 @@ static int allow_own(const struct terraform *t, bool init, struct sandbox *sandb
 }
 
 int terraform_confine(const struct terraform *t, bool init, struct sandbox *sandbox,
-            struct err *err)
+                      struct err *err)
 {
     const char *hidden[] = {t->conf->data_dir, t->conf->env_dir, NULL};
 

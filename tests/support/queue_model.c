@@ -59,7 +59,6 @@ void model_enter_waiting(struct model *model, int number)
     struct model_run *run = &model->runs[number];
 
     run->status = RUN_QUEUED;
-    run->touched = true;
     if (coalesces(run) && model->coalesce[run->fingerprint] == MODEL_NONE)
         model->coalesce[run->fingerprint] = number;
 }
@@ -110,7 +109,6 @@ void model_end(struct model *model, int number, enum run_status status)
     drop_live(model, number);
     run->status = status;
     run->ended_ms = model->now_ms;
-    run->touched = true;
     if (run->kind != RUN_DRIFT_CHECK)
         return;
     if (status == RUN_CLEAN || status == RUN_DRIFT_DETECTED)
@@ -129,7 +127,8 @@ static bool answered_before(const struct model *model, const struct model_enqueu
                             struct buf *expect)
 {
     const struct model_run *run = &model->runs[req->run];
-    const struct model_idem *idem = req->idem != MODEL_NONE ? &model->idem[req->idem] : NULL;
+    const struct model_idem *idem =
+        req->idem != MODEL_NONE ? &model->idem[req->idem] : NULL;
 
     if (idem != NULL && idem->run != MODEL_NONE) {
         bool same = idem->body == req->body;
@@ -262,7 +261,6 @@ static void start(struct model *model, int number, int worker, const char *nonce
 
     leave_waiting(model, number);
     run->status = RUN_RUNNING;
-    run->touched = true;
     run->attempts++;
     run->worker = worker;
     run->lease_ms = model->now_ms + QUEUE_LEASE_MS;
@@ -337,14 +335,14 @@ void model_mark(struct model *model, int number, const struct queue_hold *hold,
 {
     struct model_run *run = &model->runs[number];
 
-    if (!held(run, hold) || run->status != RUN_RUNNING || run->lease_ms <= model->now_ms) {
+    if (!held(run, hold) || run->status != RUN_RUNNING ||
+        run->lease_ms <= model->now_ms) {
         buf_str(expect, "gone");
     } else if (run->cancel > 0) {
         buf_str(expect, "cancelled");
     } else if (model->frozen) {
         buf_str(expect, "frozen");
     } else {
-        run->touched = true;
         run->marked = true;
         buf_str(expect, "done");
     }
@@ -398,7 +396,6 @@ bool model_retry(struct model *model, int number, const struct queue_hold *hold,
         run->lock_since_ms = model->now_ms;
     run->retries += reason == RETRY_INFRASTRUCTURE;
     run->status = RUN_DELAYED;
-    run->touched = true;
     model_let_go(model, number);
     buf_str(expect, "done");
     return true;
@@ -406,8 +403,7 @@ bool model_retry(struct model *model, int number, const struct queue_hold *hold,
 
 int64_t model_pause_ms(const struct model *model, int run, enum retry_reason reason)
 {
-    int doublings =
-        reason == RETRY_INFRASTRUCTURE ? model->runs[run].retries - 1 : 0;
+    int doublings = reason == RETRY_INFRASTRUCTURE ? model->runs[run].retries - 1 : 0;
 
     return (int64_t)QUEUE_RETRY_MS << doublings;
 }
@@ -422,8 +418,8 @@ void model_release(struct model *model, int number, const struct queue_hold *hol
 {
     struct model_run *run = &model->runs[number];
 
-    if (held(run, hold) &&
-        (run->status == RUN_QUEUED || (run->status == RUN_CANCELLED && run->cancel > 0))) {
+    if (held(run, hold) && (run->status == RUN_QUEUED ||
+                            (run->status == RUN_CANCELLED && run->cancel > 0))) {
         buf_str(expect, "done");
         return;
     }
@@ -456,7 +452,6 @@ void model_reassert(struct model *model, int worker, int number,
         run->ended_ms = 0;
     }
     run->status = RUN_RUNNING;
-    run->marked = run->touched = true;
     run->lease_ms = model->now_ms + QUEUE_LEASE_MS;
     run->suspect_ms = 0;
 }
@@ -476,7 +471,6 @@ void model_cancel(struct model *model, int number, bool force, int serial,
         model_end(model, number, RUN_CANCELLED);
         buf_str(expect, "done");
     } else if (run->status == RUN_RUNNING) {
-        run->touched = true;
         run->cancel = level > run->cancel ? level : run->cancel;
         buf_str(expect, "asked");
     } else {

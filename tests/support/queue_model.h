@@ -24,7 +24,7 @@ struct model_run {
     bool exists;
     enum run_kind kind;
     enum run_trigger trigger;
-    int target; /* also its scope */
+    int target;               /* also its scope */
     int project, fingerprint; /* MODEL_NONE */
     enum run_status status;
     int64_t seq, priority, queued_ms, ended_ms, due_ms;
@@ -33,7 +33,8 @@ struct model_run {
     char fence[48], nonce[SIGN_ID_BYTES]; /* "" when taken away */
     char marked_fence[48];                /* under which it was marked */
     int worker;
-    bool marked, dead, touched;
+    bool marked, dead;
+    bool printed; /* of the test that reads it */
     int cancel, attempts, crashes, retries;
     int cancel_by, resolve_by; /* serial of the command that did; MODEL_NONE */
     int joined;                /* the run this call joined; MODEL_NONE */
@@ -73,7 +74,7 @@ struct model {
 };
 
 struct model_enqueue {
-    int run; /* a number never used, or that of the call that is sent again */
+    int run;        /* a number never used, or that of the call that is sent again */
     int idem, body; /* MODEL_NONE: without */
     bool moved;     /* made from an old revision */
 };

@@ -30,7 +30,8 @@ static int64_t due_at(const struct model *model, const struct model_run *run,
     case LEASES_OVER:
         return run->lease_ms < model->now_ms ? run->lease_ms : 0;
     case DELAYED_DUE:
-        return run->status == RUN_DELAYED && run->due_ms <= model->now_ms ? run->due_ms : 0;
+        return run->status == RUN_DELAYED && run->due_ms <= model->now_ms ? run->due_ms
+                                                                          : 0;
     }
     return 0;
 }
@@ -68,7 +69,6 @@ struct counts {
 static void orphan(struct model *model, struct model_run *run)
 {
     run->status = RUN_ORPHANED;
-    run->touched = true;
     run->lease_ms = run->suspect_ms = 0;
     run->ended_ms = model->now_ms;
     model->ended_count++;

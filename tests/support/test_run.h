@@ -5,13 +5,14 @@
 #define KEDGE_TESTS_SUPPORT_TEST_RUN_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "common/conf.h"
 #include "worker/rundir.h"
 
 struct test_run {
-    char *top;   /* scratch directory */
-    char *shared; /* below it: what terraform may write besides its own directories */
+    char *top;        /* scratch directory */
+    char *shared;     /* below it: what terraform may write besides its own directories */
     char *dir, *work; /* of the run and its target */
     struct conf conf;
     struct run_order order;
@@ -19,12 +20,13 @@ struct test_run {
     int exit_status;
 };
 
-/* The whole layout, with a run of kind drift_check in directory "." */
+/* The whole layout, with a run of kind drift_check in directory ".". One at a time. */
 struct test_run *test_run_new(void);
 void test_run_free(struct test_run *run);
-/* Adds a file to the repository; what the stand-in for checkout_run lays out. */
-void test_run_file(const char *name, const char *text);
-void test_run_no_files(void);
+/* Adds a file to the repository, in place of one of that name. */
+void test_run_file(struct test_run *run, const char *name, const char *text);
+/* Makes the tree be the repository, as a checkout does. */
+void test_run_lay_out(const char *tree);
 /* Terraform is this shell script; "$SHARED" in it is the shared directory. */
 void test_run_script(struct test_run *run, const char *body);
 /* The real one, behind a script that notes each call in <shared>/calls; false: there is

@@ -1,0 +1,82 @@
+/* Fuzzes the ignore rules over {"rules": […], "runId": "…", "metadata": {…}}: a delete or
+ * replace stays visible, the count fits the marks, judging twice changes nothing, and no
+ * rule means nothing is ignored. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/ignore.h"
+#include "common/mem.h"
+
+#define NOW_MS    INT64_C(1700000000000)
+#define COUNT_MAX 1000000 /* of resources: more never was in one run */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check_mark(const cJSON *resource)
+{
+    const char *action = json_string(resource, "action");
+
+    if (json_bool(resource, "ignored", false))
+        must(action && strcmp(action, "delete") != 0 && strcmp(action, "replace") != 0);
+}
+
+/* How many objects of the list are marked as ignored. */
+static int64_t check_marks(const cJSON *metadata)
+{
+    const cJSON *list = json_get(metadata, "driftedResources");
+    int64_t ignored = 0;
+
+    for (const cJSON *item = cJSON_IsArray(list) ? list->child : NULL; item != NULL;
+         item = item->next) {
+        check_mark(item);
+        ignored += json_bool(item, "ignored", false);
+    }
+    return ignored;
+}
+
+static void judge(const struct ignore_rules *rules, const char *run_id, cJSON *metadata)
+{
+    static const struct ignore_rules none = {0};
+    AUTO(buf_done) struct buf once = BUF_INIT(SIZE_MAX);
+    AUTO(buf_done) struct buf twice = BUF_INIT(SIZE_MAX);
+    int64_t left = ignore_apply(rules, run_id, NOW_MS, metadata);
+    int64_t ignored = check_marks(metadata);
+
+    must(left >= 0 && left == json_int(metadata, "driftedCount", -1));
+    json_print(metadata, &once);
+    must(ignore_apply(rules, run_id, NOW_MS, metadata) == left);
+    json_print(metadata, &twice);
+    must(strcmp(buf_text(&once), buf_text(&twice)) == 0);
+    must(ignore_apply(&none, run_id, NOW_MS, metadata) == left + ignored);
+    must(check_marks(metadata) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    AUTO(auto_json) cJSON *doc = NULL;
+    AUTO(ignore_rules_done) struct ignore_rules rules = {0};
+    cJSON *metadata;
+    const cJSON *list;
+    const char *run_id;
+    struct err err = {0};
+
+    doc = json_parse((const char *)data, size, JSON_DEPTH_MAX, false, &err);
+    list = json_get(doc, "rules");
+    run_id = json_string(doc, "runId");
+    metadata = cJSON_GetObjectItemCaseSensitive(doc, "metadata");
+    if (!cJSON_IsObject(metadata) || json_int(metadata, "driftedCount", 0) > COUNT_MAX)
+        return 0;
+    for (const cJSON *rule = cJSON_IsArray(list) ? list->child : NULL; rule != NULL;
+         rule = rule->next)
+        ignore_rules_add(&rules, rule);
+    judge(&rules, run_id != NULL ? run_id : "", metadata);
+    return 0;
+}
