@@ -1,6 +1,7 @@
 /* What the program shares: made, turned and taken down. */
 #include "api/api.h"
 
+#include <malloc.h>
 #include <sys/epoll.h>
 
 #include "api/events.h"
@@ -13,6 +14,8 @@
 
 /* A drain that takes longer than this is cut short. */
 #define DRAIN_MS 10000
+/* How often memory that a burst of connections left free is given back. */
+#define TIDY_MS 15000
 
 static void on_signal(struct loop_source *source, uint32_t events)
 {
@@ -20,6 +23,14 @@ static void on_signal(struct loop_source *source, uint32_t events)
 
     (void)events;
     stop_read(source->fd, &api->stop);
+}
+
+static void on_tidy(struct loop_timer *timer)
+{
+    struct api *api = LOOP_OWNER(timer, struct api, tidy);
+
+    malloc_trim(0);
+    loop_set(&api->loop, timer, clock_mono_ms() + TIDY_MS);
 }
 
 int api_open(struct api *api, const struct conf *conf, struct err *err)
@@ -42,6 +53,8 @@ int api_open(struct api *api, const struct conf *conf, struct err *err)
     link_open(&api->link, &api->loop, &api->redis, conf->redis_prefix);
     if (health_open(&api->health, api, err) < 0)
         return -1;
+    api->tidy.fire = on_tidy;
+    loop_set(&api->loop, &api->tidy, clock_mono_ms() + TIDY_MS);
     api->events = events_new(api);
     api->server = server_open(api, err);
     return api->server == NULL ? -1 : 0;

@@ -30,6 +30,7 @@ struct api {
     struct orders *orders;
     struct run_cache *run_cache;
     struct counters counters;
+    struct loop_timer tidy;
     struct loop_source signals;
     struct stop_signals stop;
     int64_t requests; /* begun and not ended */

@@ -1,7 +1,9 @@
 /* Is Redis there, and fit to hold runs? */
 #include "api/health.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "api/api.h"
 #include "common/clock.h"
@@ -16,7 +18,7 @@ static void check(struct health *health)
 {
     struct redis_fitness fitness;
     struct err err;
-    bool was_unfit = health->unfit;
+    bool is_news;
 
     health->generation = redis_link_generation(health->api->link.redis);
     loop_set(&health->api->loop, &health->timer, clock_mono_ms() + CHECK_EVERY_MS);
@@ -25,11 +27,12 @@ static void check(struct health *health)
         return;
     }
     health->unfit = !fitness.fit && (fitness.fatal || !health->api->conf->unsafe_redis);
+    is_news = strcmp(health->reason, fitness.reason) != 0;
     snprintf(health->reason, sizeof health->reason, "%s", fitness.reason);
-    if (!fitness.fit)
+    if (is_news && !fitness.fit)
         log_warn("redis_unsafe", "reason=%s refused=%s", fitness.reason,
                  health->unfit ? "yes" : "no");
-    else if (was_unfit)
+    else if (is_news)
         log_info("redis_safe", "");
 }
 
@@ -68,9 +71,15 @@ void health_close(struct health *health)
 void health_turn(struct health *health)
 {
     const struct redis_link *link = health->api->link.redis;
+    bool ready = redis_link_ready(link);
 
-    if (redis_link_ready(link) && redis_link_generation(link) != health->generation)
+    if (ready && redis_link_generation(link) != health->generation)
         check(health);
+    if (ready && !health->was_ready)
+        log_info("redis_connected", "generation=%" PRIu64, redis_link_generation(link));
+    else if (!ready && health->was_ready)
+        log_warn("redis_away", "");
+    health->was_ready = ready;
 }
 
 int health_check(const struct health *health, struct err *err)

@@ -15,7 +15,8 @@ struct health {
     struct api *api;
     struct redis *redis; /* blocking, with a short time-out; only for the check */
     bool unfit;
-    char reason[ERR_MESSAGE_BYTES]; /* when unfit */
+    bool was_ready;                 /* connected, at the last turn */
+    char reason[ERR_MESSAGE_BYTES]; /* what is wrong, "": nothing */
     uint64_t generation;            /* of the link at the last check */
     struct loop_timer timer;
 };
@@ -24,7 +25,7 @@ struct health {
  * the check comes with the first connection. */
 int health_open(struct health *health, struct api *api, struct err *err);
 void health_close(struct health *health);
-/* Once a turn: checks again after a reconnect. */
+/* Once a turn: checks again after a reconnect, and logs comings and goings. */
 void health_turn(struct health *health);
 /* ERR_TEMP with the reason when Redis is not fit. Says nothing of a Redis that is away.
  */

@@ -152,7 +152,8 @@ static void on_daemon(struct loop_source *source, uint32_t events)
     LOOP_OWNER(source, struct server_daemon, source)->due = true;
 }
 
-static void on_library_message(void *cls, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+on_library_message(void *cls, const char *format, va_list args)
 {
     AUTO(buf_done) struct buf text = BUF_INIT(1024);
 

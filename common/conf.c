@@ -117,31 +117,44 @@ static void load_setting(struct loader *loader, const struct setting *setting)
         set(loader, setting, setting->name, setting->fallback);
 }
 
-/* Is `name` this setting's, or that of its file? */
-static bool names_setting(const struct setting *setting, const char *name)
+/* Is `name` the name of `known`, or of the file of that secret? */
+static bool is_name_of(const char *known, bool secret, const char *name)
 {
-    size_t len = strlen(setting->name);
+    size_t len = strlen(known);
 
-    if (strncmp(name, setting->name, len) != 0)
+    if (strncmp(name, known, len) != 0)
         return false;
-    return name[len] == '\0' || (setting->secret && strcmp(name + len, "_FILE") == 0);
+    return name[len] == '\0' || (secret && strcmp(name + len, "_FILE") == 0);
 }
 
 static bool is_known(const char *name)
 {
     for (size_t i = 0; i < conf_setting_count; i++)
-        if (names_setting(&conf_settings[i], name))
+        if (is_name_of(conf_settings[i].name, conf_settings[i].secret, name))
             return true;
-    return conf_is_reserved(name);
+    return false;
 }
 
-static void warn_of_unknown(const struct loader *loader)
+static bool is_reserved(const char *name)
+{
+    for (size_t i = 0; i < conf_reserved_count; i++)
+        if (is_name_of(conf_reserved[i].name, conf_reserved[i].secret, name))
+            return true;
+    return false;
+}
+
+/* Whoever sets a name that has no effect should hear of it. */
+static void warn_of_names(const struct loader *loader)
 {
     for (char **entry = loader->environ_list; *entry != NULL; entry++) {
         AUTO(auto_free) char *name = mem_dup_n(*entry, strcspn(*entry, "="));
 
-        if (strncmp(name, "KEDGE_", strlen("KEDGE_")) == 0 && !is_known(name))
+        if (is_reserved(name)) {
+            if (look_up(loader, name) != NULL)
+                buf_fmt(loader->warnings, "%s: not used by this version\n", name);
+        } else if (strncmp(name, "KEDGE_", strlen("KEDGE_")) == 0 && !is_known(name)) {
             buf_fmt(loader->warnings, "%s: there is no such setting\n", name);
+        }
     }
 }
 
@@ -185,7 +198,7 @@ int conf_load(struct conf *conf, enum program program, char **environ_list,
             load_setting(&loader, &conf_settings[i]);
     check_tls(&loader);
     check_tokens(&loader);
-    warn_of_unknown(&loader);
+    warn_of_names(&loader);
     return loader.problem_count;
 }
 

@@ -2,9 +2,10 @@
  *
  * The table gives --help, --check-config, --print-config and docs/CONFIG.md. This module
  * is the only reader of the environment; it reads it once, before any thread or child.
- * A setting of another program is ignored, an unknown KEDGE_ name is a warning, an empty
- * value counts as unset, `X_FILE` may stand for any secret X. All problems are collected,
- * none stops the search for others. */
+ * A setting of another program is ignored, an unknown KEDGE_ name is a warning, so is one
+ * that is reserved for a later version, an empty value counts as unset, `X_FILE` may
+ * stand for any secret X. All problems are collected, none stops the search for others.
+ */
 #ifndef KEDGE_COMMON_CONF_H
 #define KEDGE_COMMON_CONF_H
 

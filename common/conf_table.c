@@ -1,6 +1,5 @@
 /* The settings: one row, one fact. */
 #include <stddef.h>
-#include <string.h>
 
 #include "common/conf_table.h"
 #include "common/mem.h"
@@ -113,34 +112,26 @@ const struct setting conf_settings[] = {
 };
 const size_t conf_setting_count = ARRAY_LEN(conf_settings);
 
-/* Documented names that no program of this release reads yet. */
-static const char *const reserved[] = {
-    "KEDGE_DRIFT_STORAGE",
-    "KEDGE_GITHUB_API_URL",
-    "KEDGE_GITLAB_API_URL",
-    "KEDGE_GITHUB_WEBHOOK_SECRET",
-    "KEDGE_GITHUB_WEBHOOK_SECRET_FILE",
-    "KEDGE_GITLAB_WEBHOOK_SECRET",
-    "KEDGE_GITLAB_WEBHOOK_SECRET_FILE",
-    "KEDGE_PLAN_REQUIREMENTS",
-    "KEDGE_APPLY_REQUIREMENTS",
-    "KEDGE_POLICY_COMMAND",
-    "KEDGE_SLACK_WEBHOOK_URL",
-    "KEDGE_SLACK_WEBHOOK_URL_FILE",
-    "KEDGE_HOOK_ALLOW_PRIVATE",
-    "KEDGE_TOKENS_FILE",
-    "KEDGE_AUDIT_DAYS",
-    "KEDGE_AI_URL",
-    "KEDGE_AI_MODEL",
-    "KEDGE_AI_API_KEY",
-    "KEDGE_AI_API_KEY_FILE",
-    "KEDGE_PROFILING",
+const struct reserved_name conf_reserved[] = {
+    {"KEDGE_DRIFT_STORAGE", .secret = false},
+    {"KEDGE_GITHUB_API_URL", .secret = false},
+    {"KEDGE_GITLAB_API_URL", .secret = false},
+    {"KEDGE_GITHUB_WEBHOOK_SECRET", .secret = true},
+    {"KEDGE_GITLAB_WEBHOOK_SECRET", .secret = true},
+    {"KEDGE_PLAN_REQUIREMENTS", .secret = false},
+    {"KEDGE_APPLY_REQUIREMENTS", .secret = false},
+    {"KEDGE_POLICY_COMMAND", .secret = false},
+    {"KEDGE_SLACK_WEBHOOK_URL", .secret = true},
+    {"KEDGE_HOOK_ALLOW_PRIVATE", .secret = false},
+    {"KEDGE_TOKENS_FILE", .secret = false},
+    {"KEDGE_AUDIT_DAYS", .secret = false},
+    {"KEDGE_AI_URL", .secret = false},
+    {"KEDGE_AI_MODEL", .secret = false},
+    {"KEDGE_AI_API_KEY", .secret = true},
+    {"AZURE_OPENAI_ENDPOINT", .secret = false},
+    {"AZURE_OPENAI_API_KEY", .secret = true},
+    {"AZURE_OPENAI_DEPLOYMENT", .secret = false},
+    {"AZURE_OPENAI_API_VERSION", .secret = false},
+    {"KEDGE_PROFILING", .secret = false},
 };
-
-bool conf_is_reserved(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
-        if (strcmp(name, reserved[i]) == 0)
-            return true;
-    return false;
-}
+const size_t conf_reserved_count = ARRAY_LEN(conf_reserved);

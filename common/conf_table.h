@@ -35,8 +35,14 @@ struct setting {
 extern const struct setting conf_settings[];
 extern const size_t conf_setting_count;
 
-/* A name this release documents for other uses: neither a row nor a mistake. */
-bool conf_is_reserved(const char *name);
+/* Names that later versions give a meaning. Setting one has no effect yet, which is worth
+ * a warning. */
+struct reserved_name {
+    const char *name;
+    bool secret; /* NAME_FILE is reserved as well */
+};
+extern const struct reserved_name conf_reserved[];
+extern const size_t conf_reserved_count;
 
 extern const struct setting_kind conf_text, conf_flag, conf_count, conf_duration,
     conf_size, conf_level, conf_sandbox, conf_listen, conf_public_url, conf_clone_url,

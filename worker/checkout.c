@@ -152,7 +152,9 @@ static int make_work_tree(const char *path, struct err *err)
 
     if (lstat(path, &info) == 0 && !S_ISDIR(info.st_mode) && unlink(path) < 0)
         return err_sys(err, ERR_TEMP, errno, "%s", path);
-    return path_mkdirs(path, 0700, err);
+    if (path_mkdirs(path, 0700, err) < 0)
+        return -1;
+    return chmod(path, 0700) == 0 ? 0 : err_sys(err, ERR_TEMP, errno, "%s", path);
 }
 
 /* ---- the sandbox ---- */

@@ -12,13 +12,24 @@
 #include "common/path.h"
 #include "worker/checkout_parts.h"
 
+int checkout_disk_error(int errnum, const char *what, struct checkout_fault *fault,
+                        struct err *err)
+{
+    if (errnum == ENOSPC || errnum == EDQUOT)
+        fault->error = RUN_ERR_DISK_FULL;
+    return err_sys(err, fault->error == RUN_ERR_NONE ? ERR_TEMP : ERR_PERM, errnum, "%s",
+                   what);
+}
+
 int checkout_cache_error(const char *what, struct checkout_fault *fault, struct err *err)
 {
     const git_error *last = git_error_last();
+    const char *words = last && last->message ? last->message : "no reason given";
 
+    if (strstr(words, strerrordesc_np(ENOSPC)) != NULL)
+        return checkout_disk_error(ENOSPC, what, fault, err);
     fault->corrupt = true;
-    return err_set(err, ERR_TEMP, "the repository cache is broken: %s: %s", what,
-                   last && last->message ? last->message : "no reason given");
+    return err_set(err, ERR_TEMP, "the repository cache is broken: %s: %s", what, words);
 }
 
 /* ---- opening and closing ---- */
@@ -124,7 +135,7 @@ static int clone_anew(struct cache *cache, struct checkout_fault *fault, struct 
     if (path_remove_tree(new_path, err) < 0)
         return -1;
     if (git_repository_init(&cache->repo, new_path, true) < 0)
-        return checkout_remote_error(cache->request, -1, fault, err);
+        return checkout_cache_error(new_path, fault, err);
     rc = remote_fetch(cache->request, cache->repo, fault, err);
     close_repo(cache);
     if (rc < 0) {

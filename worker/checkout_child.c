@@ -45,7 +45,7 @@ static int read_request(struct checkout_request *request, struct err *err)
 
 /* ---- libgit2, without anything from this machine's configuration ---- */
 
-static int set_up(const struct checkout_request *request, struct err *err)
+static int set_up(struct err *err)
 {
     static const int levels[] = {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM,
                                  GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL};
@@ -56,8 +56,6 @@ static int set_up(const struct checkout_request *request, struct err *err)
     /* A file: remote may be another user's; its contents are hostile anyway. */
     if (rc >= 0)
         rc = git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-    if (rc >= 0 && request->cert_file)
-        rc = git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, request->cert_file, NULL);
     return rc >= 0 ? 0 : err_set(err, ERR_PERM, "libgit2 does not start");
 }
 
@@ -106,7 +104,7 @@ static int perform(const struct checkout_request *request, git_oid *commit,
     bool by_id = false;
     int rc;
 
-    if (set_up(request, err) < 0 || find_commit(request, commit, &by_id, fault, err) < 0)
+    if (set_up(err) < 0 || find_commit(request, commit, &by_id, fault, err) < 0)
         return -1;
     rc = cache_open(&cache, request, fault, err);
     if (rc == 0)
@@ -145,5 +143,6 @@ int checkout_main(void)
         print_failure(&w, &fault, &err);
     json_object_end(&w);
     buf_char(&line, '\n');
+    git_libgit2_shutdown();
     return write(STDOUT_FILENO, line.data, line.len) == (ssize_t)line.len ? 0 : 1;
 }

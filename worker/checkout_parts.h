@@ -1,6 +1,7 @@
 /* The checkout's child, as its parts see it.
  *
  *     remote   what the ref is on the remote; fetching            (network, no lock)
+ *     http     git's smart HTTP on libcurl, for remote
  *     cache    the bare repository that several workers share     (file lock)
  *     layout   the work tree, made equal to a commit              (local)
  *
@@ -43,14 +44,21 @@ struct checkout_fault {
     bool corrupt;         /* the cache is broken: clone it anew */
 };
 
-/* An error of libgit2's on the way to or from the remote: what it means for the run. */
-int checkout_remote_error(const struct checkout_request *request, int code,
-                          struct checkout_fault *fault, struct err *err);
 /* An error of the local disk. */
 int checkout_disk_error(int errnum, const char *what, struct checkout_fault *fault,
                         struct err *err);
 /* libgit2 could not read the cache. */
 int checkout_cache_error(const char *what, struct checkout_fault *fault, struct err *err);
+
+/* The way to the remote: what it needs, and what is known when it fails. */
+struct wire {
+    const struct checkout_request *request;
+    bool login;        /* the server has asked for one */
+    int status;        /* of the last HTTP answer; 0: none */
+    char failure[256]; /* libcurl's words; CURL_ERROR_SIZE */
+};
+/* A git_transport_cb over HTTP and HTTPS; the payload is the struct wire. */
+int wire_transport(git_transport **out, git_remote *owner, void *wire);
 
 /* The commit that the ref is on the remote right now. As git does, but a branch comes
  * before a tag of the same name. */

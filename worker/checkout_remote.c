@@ -1,15 +1,11 @@
 /* The remote: what its refs are, and bringing them here. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/mem.h"
-#include "common/target.h"
 #include "worker/checkout_parts.h"
 #include "worker/mask.h"
-
-#define HTTP_STATUS_TEXT "unexpected http status code: "
 
 static void auto_remote(git_remote **remote)
 {
@@ -31,12 +27,9 @@ static void last_words(const struct checkout_request *request, struct buf *out)
     mask_free(mask);
 }
 
-static int http_status(const char *words)
+static bool is_file(const struct checkout_request *request)
 {
-    const char *text = strstr(words, HTTP_STATUS_TEXT);
-    long status = text ? strtol(text + strlen(HTTP_STATUS_TEXT), NULL, 10) : 0;
-
-    return status > 0 && status < 1000 ? (int)status : 0;
+    return strncasecmp(request->url, "file:", 5) == 0;
 }
 
 static int not_found(const struct checkout_request *request, const char *why,
@@ -47,83 +40,60 @@ static int not_found(const struct checkout_request *request, const char *why,
                    request->host, why);
 }
 
-static bool is_redirect(int status, const char *words)
+/* No directory, or none that is a repository. */
+static bool is_missing_file(const struct checkout_request *request, const char *words)
 {
-    return (status >= 300 && status < 400) || strstr(words, "redirect") != NULL;
+    const git_error *last = git_error_last();
+
+    return is_file(request) && last &&
+           (last->klass == GIT_ERROR_REPOSITORY ||
+            strstr(words, strerrordesc_np(ENOENT)) != NULL);
 }
 
-int checkout_remote_error(const struct checkout_request *request, int code,
-                          struct checkout_fault *fault, struct err *err)
+/* What an error on the way to or from the remote means for the run. */
+static int remote_error(const struct wire *wire, struct checkout_fault *fault,
+                        struct err *err)
 {
+    const struct checkout_request *request = wire->request;
     AUTO(buf_done) struct buf words = BUF_INIT(ERR_MESSAGE_BYTES);
-    int status;
+    int status = wire->status;
 
     last_words(request, &words);
-    status = http_status(buf_text(&words));
     if (strstr(buf_text(&words), strerrordesc_np(ENOSPC)))
         return checkout_disk_error(ENOSPC, "fetching", fault, err);
-    if (is_redirect(status, buf_text(&words)))
+    if (status >= 300 && status < 400)
         return not_found(request, "it has moved (redirects are not followed)", fault,
                          err);
-    if (code == GIT_EAUTH || status == 401 || status == 403)
+    if (status == 401 || status == 403)
         return not_found(request, "not found, or no access to it", fault, err);
-    if (status == 404 || status == 410 ||
-        (code == GIT_ENOTFOUND && strncmp(request->url, "file:", 5) == 0))
+    if (status == 404 || status == 410 || is_missing_file(request, buf_text(&words)))
         return not_found(request, "not found", fault, err);
     return err_set(err, ERR_TEMP, "repository %s on %s: %s", request->repository,
                    request->host, buf_text(&words));
 }
 
-int checkout_disk_error(int errnum, const char *what, struct checkout_fault *fault,
-                        struct err *err)
-{
-    if (errnum == ENOSPC || errnum == EDQUOT)
-        fault->error = RUN_ERR_DISK_FULL;
-    return err_sys(err, fault->error == RUN_ERR_NONE ? ERR_TEMP : ERR_PERM, errnum, "%s",
-                   what);
-}
-
 /* ---- connecting ---- */
 
-struct login {
-    const struct checkout_request *request;
-    int tries;
-};
-
-/* Called when the server has asked for a login. The same one is not offered twice. */
-static int acquire(git_credential **out, const char *url, const char *user_from_url,
-                   unsigned allowed, void *payload)
+static int connect_remote(git_remote *remote, struct wire *wire)
 {
-    struct login *login = payload;
-    AUTO(auto_free) char *host = vcs_base_host(url);
+    git_remote_connect_options options;
 
-    (void)user_from_url;
-    if (!login->request->token || !(allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT) ||
-        strcmp(host, login->request->host) != 0 || login->tries++ > 0)
-        return GIT_EAUTH;
-    return git_credential_userpass_plaintext_new(out, login->request->user,
-                                                 login->request->token);
+    git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+    if (!is_file(wire->request)) {
+        options.callbacks.transport = wire_transport;
+        options.callbacks.payload = wire;
+    }
+    return git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options);
 }
 
-static void connect_options(git_remote_connect_options *options, struct login *login)
+static int check_scheme(const struct checkout_request *request, struct err *err)
 {
-    git_remote_connect_options_init(options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
-    options->callbacks.credentials = acquire;
-    options->callbacks.payload = login;
-    options->proxy_opts.type = GIT_PROXY_AUTO;
-    options->follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-}
+    static const char *const schemes[] = {"https://", "http://", "file://"};
 
-static void fetch_options(git_fetch_options *options, struct login *login)
-{
-    git_fetch_options_init(options, GIT_FETCH_OPTIONS_VERSION);
-    options->callbacks.credentials = acquire;
-    options->callbacks.payload = login;
-    options->proxy_opts.type = GIT_PROXY_AUTO;
-    options->follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-    options->prune = GIT_FETCH_PRUNE;
-    options->download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
-    options->update_fetchhead = 0;
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
+        if (strncasecmp(request->url, schemes[i], strlen(schemes[i])) == 0)
+            return 0;
+    return err_set(err, ERR_PERM, "only https, http and file URLs are supported");
 }
 
 /* ---- resolving ---- */
@@ -164,43 +134,48 @@ static const git_remote_head *find_ref(const git_remote_head **heads, size_t cou
     return found;
 }
 
+static int no_ref(const struct checkout_request *request, struct checkout_fault *fault,
+                  struct err *err)
+{
+    fault->error = RUN_ERR_REF_NOT_FOUND;
+    return err_set(err, ERR_PERM, "no branch or tag %s in %s on %s",
+                   request->ref && *request->ref ? request->ref : "HEAD",
+                   request->repository, request->host);
+}
+
 int remote_resolve(const struct checkout_request *request, git_oid *commit,
                    struct checkout_fault *fault, struct err *err)
 {
     AUTO(auto_remote) git_remote *remote = NULL;
-    git_remote_connect_options options;
-    struct login login = {.request = request};
-    const git_remote_head **heads, *found;
-    size_t count;
+    struct wire wire = {.request = request};
+    const git_remote_head **heads = NULL, *found;
+    size_t count = 0;
     int code;
 
-    connect_options(&options, &login);
+    if (check_scheme(request, err) < 0)
+        return -1;
     code = git_remote_create_detached(&remote, request->url);
     if (code == 0)
-        code = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &options);
+        code = connect_remote(remote, &wire);
     if (code == 0)
         code = git_remote_ls(&heads, &count, remote);
     if (code < 0)
-        return checkout_remote_error(request, code, fault, err);
+        return remote_error(&wire, fault, err);
     found = find_ref(heads, count, request->ref);
-    if (!found) {
-        fault->error = RUN_ERR_REF_NOT_FOUND;
-        return err_set(err, ERR_PERM, "no branch or tag %s in %s on %s",
-                       request->ref && *request->ref ? request->ref : "HEAD",
-                       request->repository, request->host);
-    }
+    if (!found)
+        return no_ref(request, fault, err);
     git_oid_cpy(commit, &found->oid);
     return 0;
 }
 
 /* ---- fetching ---- */
 
-/* Did the fetch fail here and not there? */
-static bool is_local(int code)
+/* Did the download fail here and not there? */
+static bool is_local(void)
 {
     const git_error *last = git_error_last();
 
-    if (code == GIT_EAUTH || !last)
+    if (!last)
         return false;
     switch (last->klass) {
     case GIT_ERROR_ODB:
@@ -210,32 +185,55 @@ static bool is_local(int code)
     case GIT_ERROR_OBJECT:
     case GIT_ERROR_TAG:
     case GIT_ERROR_TREE:
-    case GIT_ERROR_REPOSITORY:
-    case GIT_ERROR_CONFIG:
         return true;
     default:
         return false;
     }
 }
 
-int remote_fetch(const struct checkout_request *request, git_repository *repo,
-                 struct checkout_fault *fault, struct err *err)
+static int download(git_remote *remote)
 {
     static char branches[] = "+refs/heads/*:refs/heads/*";
     static char tags[] = "+refs/tags/*:refs/tags/*";
     char *specs[] = {branches, tags};
     const git_strarray refspecs = {specs, ARRAY_LEN(specs)};
-    AUTO(auto_remote) git_remote *remote = NULL;
-    git_fetch_options options;
-    struct login login = {.request = request};
+
+    return git_remote_download(remote, &refspecs, NULL);
+}
+
+/* What is gone there goes first: branch "a" may have given way to "a/b". */
+static int update_refs(git_remote *remote)
+{
+    git_remote_callbacks callbacks;
     int code;
 
-    fetch_options(&options, &login);
+    git_remote_init_callbacks(&callbacks, GIT_REMOTE_CALLBACKS_VERSION);
+    code = git_remote_prune(remote, &callbacks);
+    return code < 0 ? code
+                    : git_remote_update_tips(remote, &callbacks, 0,
+                                             GIT_REMOTE_DOWNLOAD_TAGS_NONE, NULL);
+}
+
+int remote_fetch(const struct checkout_request *request, git_repository *repo,
+                 struct checkout_fault *fault, struct err *err)
+{
+    AUTO(auto_remote) git_remote *remote = NULL;
+    struct wire wire = {.request = request};
+    int code;
+
+    if (check_scheme(request, err) < 0)
+        return -1;
     code = git_remote_create_anonymous(&remote, repo, request->url);
     if (code == 0)
-        code = git_remote_fetch(remote, &refspecs, &options, NULL);
-    if (code == 0)
-        return 0;
-    fault->corrupt = is_local(code);
-    return checkout_remote_error(request, code, fault, err);
+        code = connect_remote(remote, &wire);
+    if (code < 0)
+        return remote_error(&wire, fault, err);
+    code = download(remote);
+    if (code < 0) {
+        fault->corrupt = is_local();
+        return remote_error(&wire, fault, err);
+    }
+    if (update_refs(remote) < 0)
+        return checkout_cache_error("its refs", fault, err);
+    return 0;
 }

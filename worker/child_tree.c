@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -46,7 +47,6 @@ static pid_t parent_of(int proc_fd, pid_t pid)
     char path[32], text[512];
     const char *after_name;
     ssize_t got;
-    int parent;
 
     snprintf(path, sizeof path, "%d/stat", (int)pid);
     AUTO(auto_close) int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
@@ -57,9 +57,9 @@ static pid_t parent_of(int proc_fd, pid_t pid)
         return -1;
     text[got] = '\0';
     after_name = strrchr(text, ')');
-    if (after_name == NULL || sscanf(after_name, ") %*c %d", &parent) != 1)
+    if (after_name == NULL || strlen(after_name) < sizeof ") S 1" - 1)
         return -1;
-    return parent;
+    return (pid_t)strtol(after_name + sizeof ") S" - 1, NULL, 10);
 }
 
 /* Not /proc/self/task/<tid>/children: not every kernel is built with it. */

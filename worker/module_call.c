@@ -50,31 +50,38 @@ static void skip_blanks(struct scanner *s)
     }
 }
 
-/* From behind the opening quote to behind the closing one. What is in ${ } may hold
- * strings again. */
+static void skip_template(struct scanner *s, int nesting);
+
+/* From behind the opening quote to behind the closing one. */
 static void skip_string(struct scanner *s, int nesting)
 {
-    int braces = 0;
-
-    while (s->at < s->end && nesting < NESTING_MAX) {
-        if (braces == 0 && *s->at == '\\')
-            s->at++;
-        else if (braces == 0 && (has(s, "$${") || has(s, "%%{")))
+    while (s->at < s->end && *s->at != '"' && nesting < NESTING_MAX) {
+        if (*s->at == '\\' && s->at + 1 < s->end) {
             s->at += 2;
-        else if (has(s, "${") || has(s, "%{") || (braces > 0 && *s->at == '{'))
-            s->at += *s->at == '{' ? 0 : 1, braces++;
-        else if (braces > 0 && *s->at == '}')
-            braces--;
-        else if (*s->at == '"' && braces == 0)
-            break;
-        else if (*s->at == '"') {
+        } else if (has(s, "$${") || has(s, "%%{")) {
+            s->at += 3;
+        } else if (has(s, "${") || has(s, "%{")) {
+            s->at += 2;
+            skip_template(s, nesting + 1);
+        } else {
             s->at++;
-            skip_string(s, nesting + 1);
-            continue;
         }
-        s->at++;
     }
-    s->at = s->at < s->end ? s->at + 1 : s->end;
+    s->at += s->at < s->end;
+}
+
+/* From behind "${" to behind its brace; what is in it may hold strings again. */
+static void skip_template(struct scanner *s, int nesting)
+{
+    int braces = 1;
+
+    while (s->at < s->end && braces > 0 && nesting < NESTING_MAX) {
+        char c = *s->at++;
+
+        if (c == '"')
+            skip_string(s, nesting + 1);
+        braces += (c == '{') - (c == '}');
+    }
 }
 
 /* From behind "<<" to behind the line with the end mark. */

@@ -96,17 +96,17 @@ static void drift_index_init(struct drift_index *index, const cJSON *drift)
 
     for (const cJSON *entry = drift ? drift->child : NULL; entry; entry = entry->next)
         count++;
-    index->list = mem_new(count + 1, sizeof(*index->list));
+    index->list = mem_new(count + 1, sizeof(const cJSON *));
     for (const cJSON *entry = drift ? drift->child : NULL; entry; entry = entry->next)
         index->list[index->count++] = entry;
-    qsort(index->list, index->count, sizeof(*index->list), by_address);
+    qsort(index->list, index->count, sizeof(const cJSON *), by_address);
 }
 
 /* The "change" of that resource's outside drift, or NULL. */
 static const cJSON *drift_of(const struct drift_index *index, const cJSON *resource)
 {
     const cJSON **found =
-        bsearch(&resource, index->list, index->count, sizeof(*index->list), by_address);
+        bsearch(&resource, index->list, index->count, sizeof(const cJSON *), by_address);
 
     return found ? json_get(*found, "change") : NULL;
 }

@@ -54,11 +54,11 @@ void tree_children_init(struct tree_children *children, const cJSON *node)
         return;
     for (const cJSON *child = node->child; child; child = child->next)
         count++;
-    children->list = mem_new(count, sizeof(*children->list));
+    children->list = mem_new(count, sizeof(const cJSON *));
     for (const cJSON *child = node->child; child; child = child->next)
         children->list[children->count++] = child;
     if (cJSON_IsObject(node) && !in_order(children))
-        qsort(children->list, count, sizeof(*children->list), by_key);
+        qsort(children->list, count, sizeof(const cJSON *), by_key);
 }
 
 void tree_children_done(struct tree_children *children)

@@ -20,6 +20,8 @@ static char *output_text(const struct runner *r)
 int runner_judge_end(struct runner *r, const char *step,
                      const struct child_result *result)
 {
+    if (result->peak_rss_bytes > r->peak_rss_bytes)
+        r->peak_rss_bytes = result->peak_rss_bytes;
     if (result->stopped || r->cancel_level > 0 || r->interrupted) {
         r->outcome.status = RUN_CANCELLED;
         return -1;

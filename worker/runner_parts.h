@@ -83,8 +83,8 @@ void runner_work(struct runner *runner);
 int runner_init(struct runner *runner);
 
 /* ---- runner_judge.c: what a program's end means ---- */
-/* 0: it ended by itself, with out->code; -1: it was stopped, timed out or killed, and the
- * outcome says so. `step` is a word for the message. */
+/* 0: it ended by itself, with result->code; -1: it was stopped, timed out or killed, and
+ * the outcome says so. `step` is a word for the message. Notes its memory. */
 int runner_judge_end(struct runner *runner, const char *step,
                      const struct child_result *result);
 /* The step failed by itself: reads its output for the reason. Returns -1. */

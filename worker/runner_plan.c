@@ -14,12 +14,6 @@
 #define PLAN_DEPTH_MAX  500
 #define STATE_MAX_BYTES ((size_t)512 * 1024 * 1024)
 
-static void note_usage(struct runner *r, const struct child_result *result)
-{
-    if (result->peak_rss_bytes > r->peak_rss_bytes)
-        r->peak_rss_bytes = result->peak_rss_bytes;
-}
-
 /* ---- what the plan file and its JSON say ---- */
 
 /* Terraform has written it, but a program in the run may have put something else there.
@@ -113,7 +107,6 @@ static int show(struct runner *r)
     if (terraform_show(r->terraform, r->deadline_mono_ms, &over, &result, &err) < 0)
         return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
     runner_log_flush(&r->log);
-    note_usage(r, &result);
     r->timings.show_ms += result.elapsed_ms;
     if (runner_judge_end(r, "show", &result) < 0)
         return -1;
@@ -139,7 +132,6 @@ static int plan_once(struct runner *r, bool locked, struct child_result *result)
     if (terraform_plan(r->terraform, locked, r->deadline_mono_ms, result, &err) < 0)
         return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
     runner_log_flush(&r->log);
-    note_usage(r, result);
     r->timings.plan_ms += result->elapsed_ms;
     r->outcome.exit_code = result->end == CHILD_EXITED ? result->code : -1;
     return runner_judge_end(r, "plan", result);

@@ -1,4 +1,5 @@
 /* Adoption: the runs that an earlier worker of this directory left, in whatever state. */
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "common/log.h"
@@ -16,6 +17,28 @@ static void discard(struct supervisor *s, const char *run_id, const char *dir,
     log_warn("run_discarded", "run_id=%s error=%s", run_id, why->message);
     if (journal_trash(&s->journal, dir, &err) < 0)
         log_error("journal", "run_id=%s error=%s", run_id, err.message);
+}
+
+/* Nothing was done. A runner that was forked a moment before its worker died and has not
+ * got the lock yet must not get it any more. */
+static void bar(struct held *run)
+{
+    struct err err;
+
+    run->lock_fd = rundir_lock(run->dir, &err);
+    if (run->lock_fd < 0) {
+        run->state = HELD_RUNNING; /* it has got it */
+        return;
+    }
+    fcntl(run->lock_fd, F_SETFD, FD_CLOEXEC);
+    run->give_back = true;
+}
+
+static const char *found_state(const struct held *run)
+{
+    if (run->state == HELD_RUNNING)
+        return "running";
+    return run->give_back ? "nothing_done" : "ended";
 }
 
 static void adopt(struct supervisor *s, const char *run_id)
@@ -36,12 +59,10 @@ static void adopt(struct supervisor *s, const char *run_id)
     }
     run = supervisor_hold(s, &order, TAKE(dir));
     run->state = alive ? HELD_RUNNING : HELD_ENDED;
-    run->give_back = !alive && !path_exists(result);
+    if (!alive && !path_exists(result))
+        bar(run);
     s->counts.adopted++;
-    log_info("adopted", "run_id=%s state=%s", run_id,
-             alive            ? "running"
-             : run->give_back ? "nothing_done"
-                              : "ended");
+    log_info("adopted", "run_id=%s state=%s", run_id, found_state(run));
 }
 
 void supervisor_adopt(struct supervisor *s)

@@ -12,6 +12,7 @@
 
 #define HELD_BACK_LOOK_MS 1000
 #define TROUBLE_PAUSE_MS  10000
+#define AGAIN_PAUSE_MS    1000
 /* A run that has just begun has not taken its memory yet: it counts as if it had. */
 #define YOUNG_MS 10000
 
@@ -121,28 +122,44 @@ static int make_directory(struct supervisor *s, const char *dir,
     return rundir_create(dir, order, err);
 }
 
+/* Somebody may do it, here or elsewhere, but not at once. */
+static void give_back(struct held *run, int64_t pause_ms, const char *why)
+{
+    struct supervisor *s = run->supervisor;
+
+    log_warn("run_not_started", "run_id=%s error=%s", run->hold.run_id, why);
+    run->state = HELD_ENDED;
+    run->give_back = true;
+    s->claimer.paused_until_mono_ms = s->now_mono_ms + pause_ms;
+}
+
+static void refuse(struct held *run, const char *why)
+{
+    log_error("run_refused", "run_id=%s error=%s", run->hold.run_id, why);
+    run->state = HELD_ENDED;
+    run->refused = true;
+    run->trouble_text = mem_dup(why);
+}
+
 static void take(struct supervisor *s, const struct claimed *claimed)
 {
     AUTO(run_order_done) struct run_order order = {0};
     struct err err;
     bool readable = make_order(claimed, &order, &err) == 0;
-    char *dir = journal_run_dir(&s->journal, claimed->hold.run_id);
+    bool again = supervisor_find(s, claimed->hold.run_id) != NULL;
+    char *dir =
+        journal_run_dir(&s->journal, again ? claimed->hold.nonce : claimed->hold.run_id);
     struct held *run = supervisor_hold(s, &order, dir);
 
     s->counts.claims++;
     log_info("claimed", "run_id=%s kind=%s attempt=%" PRId64, claimed->hold.run_id,
              run_kind_name(claimed->kind), claimed->attempt);
-    if (readable && make_directory(s, dir, &order, &err) == 0)
-        return;
-    log_error("run_not_started", "run_id=%s error=%s", claimed->hold.run_id, err.message);
-    run->state = HELD_ENDED;
-    if (!readable) {
-        run->refused = true;
-        run->trouble_text = mem_dup(err.message);
-        return;
-    }
-    run->give_back = true;
-    s->claimer.paused_until_mono_ms = s->now_mono_ms + TROUBLE_PAUSE_MS;
+    if (again)
+        give_back(run, AGAIN_PAUSE_MS, "its last attempt still has its directory here");
+    else if (!readable)
+        refuse(run, err.message);
+    else if (make_directory(s, dir, &order, &err) < 0)
+        give_back(run, TROUBLE_PAUSE_MS, err.message);
 }
 
 /* ---- asking ---- */

@@ -217,6 +217,7 @@ static void send_verdict(struct held *run, enum verdict verdict,
     run->state = HELD_SENDING;
     run->commands++;
     redis_link_send(link, &cmd, SCRIPT_TIMEOUT_MS, done, run);
+    supervisor_claim_soon(run->supervisor); /* in the same write */
 }
 
 void supervisor_conclude(struct held *run)

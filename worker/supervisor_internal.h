@@ -63,7 +63,8 @@ struct held {
     char target[SIGN_ID_BYTES];
     enum run_kind kind;
     int64_t attempt;
-    char *dir; /* owned: the run directory */
+    char *dir;   /* owned: the run directory */
+    int lock_fd; /* adopted with nothing done: keeps a late runner from starting; -1 */
 
     enum held_state state;
     pid_t runner;          /* 0: not started by us, or ended */
@@ -151,7 +152,6 @@ struct supervisor {
     struct watch watch;
     struct drain drain;
     bool ctl_waiting;
-    bool disk_full;
     int64_t reap_due_mono_ms, tidy_due_mono_ms, sweep_due_mono_ms;
     pid_t sweeper;        /* 0: none */
     size_t sending_bytes; /* of results on their way */

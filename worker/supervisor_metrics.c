@@ -47,7 +47,7 @@ void supervisor_print_metrics(void *arg, struct buf *out)
         COUNTER("kedge_worker_releases_total", "Runs given back undone.", released),
         COUNTER("kedge_worker_lost_total", "Runs that Redis gave to others.", lost),
         COUNTER("kedge_worker_adopted_total", "Runs of an earlier worker.", adopted),
-        COUNTER("kedge_runs_reaped_total", "Runs of others that were reaped.", reaped),
+        COUNTER("kedge_worker_reaped_total", "Runs of others that were reaped.", reaped),
         COUNTER("kedge_redis_reconnects_total", "Connections after the first.",
                 reconnects),
         COUNTER("kedge_worker_log_bytes_dropped_total", "Live log that was left out.",

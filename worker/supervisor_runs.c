@@ -41,6 +41,7 @@ struct held *supervisor_hold(struct supervisor *s, const struct run_order *order
         .dir = dir,
         .state = HELD_WAITING,
         .exit_code = -1,
+        .lock_fd = -1,
         .started_mono_ms = s->now_mono_ms,
     };
     memcpy(run->target, order->target, sizeof run->target);
@@ -52,6 +53,7 @@ struct held *supervisor_hold(struct supervisor *s, const struct run_order *order
 static void free_held(struct held *run)
 {
     supervisor_log_close(&run->log);
+    auto_close(&run->lock_fd);
     free(run->trouble_text);
     free(run->dir);
     free(run);
@@ -178,7 +180,7 @@ static void look_at_lock(struct held *run)
     if (!rundir_alive(run->dir)) {
         run->state = HELD_ENDED;
         run->look_mono_ms = 0;
-        supervisor_claim_soon(s);
+        supervisor_wake_now(s);
         return;
     }
     if (ours)

@@ -19,6 +19,8 @@
 #define LOCK_TIMEOUT_OPTION "-lock-timeout=60s"
 #define VERSION_MAX_BYTES   ((size_t)64 * 1024)
 #define VERSION_LIMIT_MS    20000
+/* Providers make sockets in TMPDIR; unix(7) wants their paths shorter than 108 bytes. */
+#define SOCKET_DIR_MAX_BYTES 90
 
 /* ---- a run's use of it ---- */
 
@@ -42,11 +44,25 @@ static int make_empty(const char *path, struct err *err)
     return path_remove_tree(path, err) < 0 ? -1 : path_mkdirs(path, 0700, err);
 }
 
+static int make_tmp(struct terraform *t, struct err *err)
+{
+    char elsewhere[] = "/tmp/kedge-XXXXXX";
+
+    if (strlen(t->tmp) <= SOCKET_DIR_MAX_BYTES)
+        return make_empty(t->tmp, err);
+    if (mkdtemp(elsewhere) == NULL)
+        return err_sys(err, ERR_TEMP, errno, "make %s", elsewhere);
+    free(t->tmp);
+    t->tmp = mem_dup(elsewhere);
+    t->tmp_elsewhere = true;
+    return 0;
+}
+
 static int make_dirs(struct terraform *t, struct err *err)
 {
     AUTO(auto_free) char *plugins = path_join(t->conf->data_dir, "plugins");
 
-    if (make_empty(t->home, err) < 0 || make_empty(t->tmp, err) < 0 ||
+    if (make_empty(t->home, err) < 0 || make_tmp(t, err) < 0 ||
         path_mkdirs(t->tf, 0700, err) < 0 || path_mkdirs(t->in, 0700, err) < 0 ||
         path_mkdirs(t->out, 0700, err) < 0 || path_mkdirs(plugins, 0700, err) < 0)
         return -1;
@@ -103,8 +119,12 @@ struct terraform *terraform_new(const struct conf *conf, const struct run_spec *
 
 void terraform_free(struct terraform *t)
 {
+    struct err err;
+
     if (t == NULL)
         return;
+    if (t->tmp_elsewhere)
+        (void)path_remove_tree(t->tmp, &err);
     char *const owned[] = {t->work,   t->dir,       t->src,    t->cwd, t->tf,
                            t->home,   t->tmp,       t->in,     t->out, t->plugins,
                            t->binary, t->variables, t->backend};

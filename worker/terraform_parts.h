@@ -30,6 +30,7 @@ struct terraform {
     struct strings init_env;               /* of init besides: tokens, the plugin cache */
     struct strings secrets;
     bool sandboxed;
+    bool tmp_elsewhere; /* below work its path would be too long; removed at the end */
     char commit_lock[SIGN_HEX_BYTES]; /* digest of the commit's lock file; "": none */
 };
 
@@ -59,8 +60,8 @@ int inputs_make(struct terraform *terraform, struct err *err);
 
 /* ---- terraform_sandbox.c ---- */
 /* The rules of one command; leaves `sandbox` empty when the run has none. */
-int terraform_confine(const struct terraform *terraform, bool init, struct sandbox *sandbox,
-            struct err *err);
+int terraform_confine(const struct terraform *terraform, bool init,
+                      struct sandbox *sandbox, struct err *err);
 
 /* ---- terraform_fingerprint.c ---- */
 /* What init has seen and done, in init.json. */

@@ -37,7 +37,8 @@ static const char *const remote[] = {
 };
 static const char *const disk_full[] = {"no space left on device", "disk quota exceeded"};
 
-/* One blank for each run of blanks and line ends; lower case on demand. Caller frees. */
+/* One blank for each run of blanks and line ends, none at the ends; lower case on demand.
+ * Caller frees. */
 static char *flatten(const char *text, bool lower)
 {
     char *flat = mem_new(strlen(text) + 1, 1), *to = flat;
@@ -50,6 +51,8 @@ static char *flatten(const char *text, bool lower)
         else if (to != flat && to[-1] != ' ')
             *to++ = ' ';
     }
+    if (to != flat && to[-1] == ' ')
+        to[-1] = '\0';
     return flat;
 }
 

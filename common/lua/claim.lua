@@ -35,18 +35,24 @@ if redis.call('HGET', K('meta'), 'paused') == '1' then
     return {'paused'}
 end
 
--- The first waiting run of the best target. What does not belong in `ready` is dropped;
--- normally the first try hits.
+-- The first waiting run of the best target. Normally the first try hits; what does not
+-- belong where it is found is put right, so that it blocks nobody.
 local function next_run()
     for _ = 1, 100 do
-        local target = redis.call('ZPOPMIN', K('ready'))[1]
+        local target = redis.call('ZRANGE', K('ready'), 0, 0)[1]
         if not target then
             return nil
         end
         local id = redis.call('ZRANGE', K('q:' .. target), 0, 0)[1]
-        if id and redis.call('HEXISTS', K('active'), target) == 0 then
-            return run_load(id)
+        local run = id and run_load(id)
+        local waits = run and run.status == 'queued'
+        if waits and redis.call('HEXISTS', K('active'), target) == 0 then
+            return run
         end
+        if id and not waits then
+            leave_waiting(id, target, run and run.pkey or '', '')
+        end
+        refresh_ready(target)
     end
 end
 
@@ -57,6 +63,7 @@ if not run then
 end
 move(run.id, run.status, 'claim', 'running')
 leave_waiting(run.id, run.target, run.pkey, run.coalesce)
+redis.call('ZREM', K('ready'), run.target)
 local fence = event(run.id, 'running')
 redis.call('HSET', K('run:' .. run.id), 'status', 'running', 'version', fence, 'fence',
            fence, 'nonce', nonce, 'worker', worker, 'started', NOW, 'attempts',

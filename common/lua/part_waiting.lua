@@ -25,7 +25,7 @@ local function refresh_ready(target)
     end
     local best
     for _, id in ipairs(redis.call('ZRANGE', K('q:' .. target), 0, 99)) do
-        local priority = tonumber(redis.call('HGET', K('run:' .. id), 'priority'))
+        local priority = tonumber(redis.call('HGET', K('run:' .. id), 'priority') or 0)
         best = math.min(best or priority, priority)
     end
     if best then

@@ -95,13 +95,12 @@ def test_a_plan_with_five_thousand_changes_is_counted_whole_and_listed_in_part(s
     metadata = run["metadata"]
     assert metadata["toAdd"] == 5000 and metadata["driftedCount"] == 5000
     assert 0 < len(metadata["driftedResources"]) <= 2000 and metadata["truncated"] is True
-    assert run["outputTruncated"] is True and len(run["output"]) <= 1024 * 1024 + 200
 
 
 def test_a_line_of_five_megabytes_and_an_output_of_fifty_are_cut_and_marked(shared):
     shared.repository("acme/long", {"main.tf": """
 variable "n" { default = 1 }
-locals { line = join("", [for i in range(1024 * 5) : format("%01024d", i)]) }
+locals { line = join("", [for i in range(1024) : format("%05120d", i)]) }
 output "lines" { value = [for i in range(10) : "${i}${local.line}"] }
 """})
     shared.register("acme/long", "long", variables=None, backendConfig=None)

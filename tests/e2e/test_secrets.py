@@ -18,7 +18,7 @@ variable "password" {
   default   = "hcl-sensitive-7f3a9c0d"
 }
 resource "terraform_data" "it" {
-  input = { user = file("${var.world}/it"), password = var.password }
+  input = { user = file("${var.world}/it"), password = "${var.password}-${file("${var.world}/it")}" }
 }
 output "password" {
   value     = var.password

@@ -1,24 +1,14 @@
 /* Fuzzes the ignore rules over {"rules": […], "runId": "…", "metadata": {…}}: a delete or
  * replace stays visible, the count fits the marks, judging twice changes nothing, and no
  * rule means nothing is ignored. */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/ignore.h"
 #include "common/mem.h"
+#include "tests/fuzz/fuzz.h"
 
 #define NOW_MS    INT64_C(1700000000000)
 #define COUNT_MAX 1000000 /* of resources: more never was in one run */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_mark(const cJSON *resource)
 {

@@ -1,21 +1,11 @@
 /* Fuzzes the JSON reader: what is refused says why; what is accepted survives being
  * printed and read again, value by value and byte by byte. */
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/parse.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static bool is_same_text(const char *a, const char *b)
 {
@@ -38,6 +28,17 @@ static bool is_same(const cJSON *a, const cJSON *b)
     return left == right;
 }
 
+/* No object has a key twice, at any depth. */
+static void check_keys(const cJSON *node)
+{
+    for (const cJSON *item = node->child; item != NULL; item = item->next) {
+        for (const cJSON *other = node->child; item->string && other != item;
+             other = other->next)
+            must(strcmp(item->string, other->string) != 0);
+        check_keys(item);
+    }
+}
+
 static void check_round_trip(const cJSON *doc)
 {
     AUTO(buf_done) struct buf once = BUF_INIT(SIZE_MAX);
@@ -45,6 +46,7 @@ static void check_round_trip(const cJSON *doc)
     AUTO(auto_json) cJSON *again = NULL;
     struct err err = {0};
 
+    check_keys(doc);
     json_print(doc, &once);
     must(parse_is_utf8(buf_text(&once), once.len));
     again = json_parse(once.data, once.len, JSON_DEPTH_MAX, false, &err);

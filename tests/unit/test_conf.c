@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/conf.h"
+#include "common/conf_table.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "tests/support/environ.h"
@@ -220,9 +221,8 @@ static void settings_of_other_programs_are_ignored_whatever_they_say(void **stat
 static void an_unknown_name_is_a_warning_and_others_are_not(void **state)
 {
     struct loaded loaded =
-        load(PROGRAM_API,
-             ENV("KEDGE_LISTNE=x", "KEDGE_LISTEN_FILE=x", "PATH=/bin", "kedge_x=1", "odd",
-                 "KEDGE_AI_URL=http://x", "KEDGE_PROFILING=1", "KEDGE_ENV_DIR=/x"));
+        load(PROGRAM_API, ENV("KEDGE_LISTNE=x", "KEDGE_LISTEN_FILE=x", "PATH=/bin",
+                              "kedge_x=1", "odd", "KEDGE_ENV_DIR=/x"));
 
     (void)state;
     assert_int_equal(loaded.problem_count, 0);
@@ -230,6 +230,48 @@ static void an_unknown_name_is_a_warning_and_others_are_not(void **state)
                         "KEDGE_LISTNE: there is no such setting\n"
                         "KEDGE_LISTEN_FILE: there is no such setting\n");
     unload(&loaded);
+}
+
+static void a_name_that_is_reserved_is_a_warning_in_every_program(void **state)
+{
+    static const enum program programs[] = {PROGRAM_API, PROGRAM_WORKER,
+                                            PROGRAM_SCHEDULER};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+        struct loaded loaded =
+            load(programs[i],
+                 ENV("KEDGE_SLACK_WEBHOOK_URL=https://hooks/hunter",
+                     "KEDGE_AI_API_KEY_FILE=/nowhere", "AZURE_OPENAI_ENDPOINT=http://x",
+                     "AZURE_OPENAI_OTHER=x", "KEDGE_PROFILING_FILE=x"));
+
+        assert_int_equal(loaded.problem_count, 0);
+        assert_string_equal(buf_text(&loaded.warnings),
+                            "KEDGE_SLACK_WEBHOOK_URL: not used by this version\n"
+                            "KEDGE_AI_API_KEY_FILE: not used by this version\n"
+                            "AZURE_OPENAI_ENDPOINT: not used by this version\n"
+                            "KEDGE_PROFILING_FILE: there is no such setting\n");
+        unload(&loaded);
+    }
+}
+
+static void a_reserved_name_that_is_empty_counts_as_unset(void **state)
+{
+    struct loaded loaded = load(PROGRAM_API, ENV("KEDGE_PROFILING=", "KEDGE_AI_URL="));
+
+    (void)state;
+    assert_string_equal(buf_text(&loaded.warnings), "");
+    unload(&loaded);
+}
+
+/* A setting that gets its meaning leaves the reserve, or its value would be read and
+ * called unused. */
+static void no_setting_is_also_reserved(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < conf_reserved_count; i++)
+        for (size_t j = 0; j < conf_setting_count; j++)
+            assert_string_not_equal(conf_reserved[i].name, conf_settings[j].name);
 }
 
 static struct loaded load_secret_file(void **state, const char *text)
@@ -395,6 +437,7 @@ static void the_document_lists_settings_of_all_programs(void **state)
     assert_non_null(strstr(buf_text(&out), "| `KEDGE_KEEP_RUNS` |"));
     assert_non_null(strstr(buf_text(&out), "| `KEDGE_SANDBOX` |"));
     assert_non_null(strstr(buf_text(&out), " | api, worker | "));
+    assert_non_null(strstr(buf_text(&out), "\n- `KEDGE_AI_API_KEY` (secret)\n"));
     buf_done(&out);
 }
 
@@ -410,6 +453,9 @@ int main(void)
         cmocka_unit_test(an_empty_value_counts_as_unset),
         cmocka_unit_test(settings_of_other_programs_are_ignored_whatever_they_say),
         cmocka_unit_test(an_unknown_name_is_a_warning_and_others_are_not),
+        cmocka_unit_test(a_name_that_is_reserved_is_a_warning_in_every_program),
+        cmocka_unit_test(a_reserved_name_that_is_empty_counts_as_unset),
+        cmocka_unit_test(no_setting_is_also_reserved),
         IN_SCRATCH(a_secret_may_come_from_a_file),
         IN_SCRATCH(a_useless_secret_file_is_a_problem),
         cmocka_unit_test(a_secret_given_twice_is_a_problem),

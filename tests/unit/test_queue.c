@@ -453,6 +453,20 @@ static void a_stale_entry_in_ready_is_skipped(void **state)
     assert_string_equal(step_claim(&fixture, "w", "n").run_id, "r1");
 }
 
+static void a_waiting_run_that_is_gone_does_not_block_its_target(void **state)
+{
+    struct enqueue req = step_check("r1");
+
+    (void)state;
+    step_enqueue(&fixture, &req);
+    req.run_id = "r2";
+    step_enqueue(&fixture, &req);
+    ask("DEL run:r1");
+    assert_string_equal(step_claim(&fixture, "w", "n").run_id, "r2");
+    assert_string_equal(ask("HGET waiting "), "0");
+    assert_string_equal(ask("ZCARD ready"), "0");
+}
+
 /* ---- cancel ---- */
 static void a_queued_run_that_is_cancelled_ends_at_once(void **state)
 {
@@ -732,6 +746,7 @@ int main(void)
         T(nothing_is_claimed_while_paused),
         T(a_claim_tells_all_about_its_run),
         T(a_stale_entry_in_ready_is_skipped),
+        T(a_waiting_run_that_is_gone_does_not_block_its_target),
         T(a_queued_run_that_is_cancelled_ends_at_once),
         T(a_delayed_run_that_is_cancelled_never_comes_back),
         T(a_running_run_is_asked_to_stop_once_a_level),

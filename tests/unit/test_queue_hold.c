@@ -316,6 +316,22 @@ static void nobody_ends_cancelled_without_a_cancel(void **state)
     assert_string_equal(ask("EXISTS result:r1"), "0");
 }
 
+static void a_move_that_the_table_does_not_have_writes_nothing(void **state)
+{
+    struct queue_hold hold = running(RUN_PLAN);
+    const struct finish result = {.status = RUN_SKIPPED, .output = "x", .output_len = 1};
+    struct redis_cmd cmd;
+    struct err err;
+
+    (void)state;
+    queue_finish(&cmd, FIXTURE_PREFIX, &hold, &result);
+    assert_non_null(strstr(queue_fixture_refusal(&fixture, &cmd, &err),
+                           "may not move from running to skipped"));
+    assert_status("r1", "running");
+    assert_string_equal(ask("EXISTS result:r1"), "0");
+    assert_string_equal(ask("XLEN events"), "2");
+}
+
 static void a_long_message_is_cut_not_refused(void **state)
 {
     AUTO(auto_free) char *message = mem_new(1, 2 * QUEUE_SUMMARY_BYTES);
@@ -520,6 +536,7 @@ int main(void)
         T(a_cancelled_check_is_never_shown_as_clean),
         T(a_marked_apply_keeps_its_outcome_although_cancelled),
         T(nobody_ends_cancelled_without_a_cancel),
+        T(a_move_that_the_table_does_not_have_writes_nothing),
         T(a_long_message_is_cut_not_refused),
         T(a_released_run_keeps_its_place_and_counts_no_crash),
         T(a_marked_run_is_not_released),

@@ -21,6 +21,7 @@
 #include "common/mem.h"
 #include "common/parse.h"
 #include "tests/support/queue_print.h"
+#include "tests/support/queue_steps.h"
 
 #define COMMANDS       100000
 #define CHECK_EVERY    20
@@ -300,6 +301,8 @@ static struct queue_hold pick_hold(int run, int *worker)
     *worker = given->worker;
     if (percent(5))
         sign_nonce(hold.nonce);
+    else if (percent(5))
+        snprintf(hold.fence, sizeof hold.fence, "1-%d", below(10));
     return hold;
 }
 
@@ -380,14 +383,15 @@ static bool may_mark(const struct op *op)
     return kind == RUN_APPLY || kind == RUN_RECONCILE;
 }
 
-/* A worker asks for its apply back only when it was allowed to begin it. */
+/* A worker asks for its apply back only when it was allowed to begin it. (Under a wrong
+ * nonce or fence it gets nothing anyway.) */
 static bool was_marked(const struct op *op)
 {
+    bool marked = false;
+
     for (int i = 0; i < HOLDS_PER_RUN; i++)
-        if (t.given[op->run][i].marked &&
-            strcmp(t.given[op->run][i].hold.nonce, op->hold.nonce) == 0)
-            return true;
-    return false;
+        marked |= t.given[op->run][i].marked;
+    return marked && op->hold.fence[0] != '\0' && op->hold.nonce[0] != '\0';
 }
 
 static void make_hold_command(struct op *op)
@@ -551,6 +555,8 @@ static void check_state(void)
     queue_print(&t.fixture, runs, count, &got);
     if (strcmp(buf_text(&expect), buf_text(&got)) != 0)
         failed("another state", buf_text(&expect), buf_text(&got));
+    if (step_fsck(&t.fixture) != 0)
+        failed("fsck found something", "", "");
 }
 
 /* ---- the world around ---- */

@@ -5,8 +5,10 @@
 
 #include <cmocka.h>
 
+#include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
@@ -245,6 +247,54 @@ static void a_lost_run_is_interrupted_and_nothing_of_it_written(void **state)
     worker_assert(RUN_1, "exit", "");
 }
 
+/* It was given to somebody else and came back before its first attempt here was over. */
+static void a_run_that_comes_back_waits_for_its_own_last_attempt(void **state)
+{
+    AUTO(auto_free) char *fence = NULL, *nonce = NULL, *old = NULL;
+    struct queue_hold hold = {.run_id = RUN_1};
+    struct redis_cmd cmd;
+
+    (void)state;
+    worker_enqueue(RUN_1, "wait", "t1");
+    worker_start();
+    worker_until_started(RUN_1);
+    old = worker_run_path(RUN_1, "old");
+    assert_int_equal(mkdir(old, 0700), 0);
+    fence = worker_field(RUN_1, "fence");
+    nonce = worker_field(RUN_1, "nonce");
+    memcpy(hold.fence, fence, strlen(fence) + 1);
+    memcpy(hold.nonce, nonce, strlen(nonce) + 1);
+    queue_release(&cmd, WORKER_PREFIX, &hold);
+    freeReplyObject(worker_call(&cmd));
+    worker_until(RUN_1, "attempts", "2");
+    worker_until_file(RUN_1, "old", false);
+    worker_until_started(RUN_1);
+    worker_let_go_on(RUN_1);
+    worker_until(RUN_1, "status", "clean");
+}
+
+static void a_run_waits_for_a_lost_one_in_its_work_directory(void **state)
+{
+    AUTO(auto_free) char *ended = NULL, *leases = NULL, *active = NULL;
+    AUTO(auto_free) char *dir = worker_run_path(RUN_1, "");
+    int64_t until_ms;
+
+    (void)state;
+    worker_enqueue(RUN_1, "deaf", "t1");
+    worker_start();
+    worker_until_started(RUN_1);
+    ended = worker_ask("HSET run:" RUN_1 " status error fence 1-1");
+    leases = worker_ask("ZREM leases " RUN_1);
+    active = worker_ask("HDEL active t1");
+    worker_enqueue(RUN_2, "clean", "t1");
+    worker_until(RUN_2, "status", "running");
+    /* Ten times as long as it would take. */
+    for (until_ms = clock_mono_ms() + 300; clock_mono_ms() < until_ms;)
+        worker_assert(RUN_2, "status", "running");
+    rundir_kill_holders(dir);
+    worker_until(RUN_2, "status", "clean");
+}
+
 static void what_a_worker_does_is_shown(void **state)
 {
     AUTO(auto_free) char *path = path_join(worker_fixture.data_dir, "w0/id");
@@ -290,6 +340,8 @@ static int tests(void)
         TEST(a_runner_that_does_not_stop_in_its_time_is_killed),
         TEST(a_cancel_reaches_the_runner_at_once),
         TEST(a_lost_run_is_interrupted_and_nothing_of_it_written),
+        TEST(a_run_that_comes_back_waits_for_its_own_last_attempt),
+        TEST(a_run_waits_for_a_lost_one_in_its_work_directory),
         TEST(what_a_worker_does_is_shown),
     };
 

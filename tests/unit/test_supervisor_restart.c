@@ -110,6 +110,20 @@ static void a_result_waits_for_a_redis_that_is_away(void **state)
     worker_until(RUN_1, "status", "clean");
 }
 
+static void a_redis_that_stands_still_loses_nothing(void **state)
+{
+    (void)state;
+    worker_enqueue(RUN_1, "wait", "t1");
+    worker_start();
+    worker_until_started(RUN_1);
+    redis_server_freeze(&worker_fixture.server);
+    worker_let_go_on(RUN_1);
+    worker_until_file(RUN_1, "result.json", true);
+    redis_server_thaw(&worker_fixture.server);
+    worker_until(RUN_1, "status", "clean");
+    worker_assert(RUN_1, "attempts", "1");
+}
+
 static void a_result_that_redis_forgot_is_sent_again(void **state)
 {
     AUTO(auto_free) char *status = NULL, *leases = NULL, *active = NULL, *ended = NULL;
@@ -177,6 +191,7 @@ static int tests(void)
         TEST(a_result_written_while_no_worker_lived_is_sent),
         TEST(a_run_that_died_with_its_worker_is_given_back),
         TEST(a_result_waits_for_a_redis_that_is_away),
+        TEST(a_redis_that_stands_still_loses_nothing),
         TEST(a_result_that_redis_forgot_is_sent_again),
         TEST(a_worker_waits_for_a_redis_that_is_not_there_yet),
         TEST(a_redis_that_could_forget_runs_is_refused),

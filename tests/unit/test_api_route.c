@@ -1,0 +1,182 @@
+/* Routes: which row a path fits, and what a path that fits none is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "api/handlers.h"
+#include "common/mem.h"
+
+#define RUN "0194890e-2f00-7000-8000-000000000001"
+
+static void unused(struct request *req)
+{
+    (void)req;
+}
+
+static const struct route table[] = {
+    {METHOD_GET, "/a", ACCESS_OPEN, .handle = unused},
+    {METHOD_POST, "/a", ACCESS_OPEN, .handle = unused},
+    {METHOD_GET, "/a/last", ACCESS_OPEN, .handle = unused},
+    {METHOD_GET, "/a/{run}", ACCESS_OPEN, .handle = unused},
+    {METHOD_PUT, "/p/{id}", ACCESS_OPEN, .handle = unused},
+    {METHOD_DELETE, "/p/{id}", ACCESS_OPEN, .handle = unused},
+    {METHOD_GET, "/p/{id}/w/{id}", ACCESS_OPEN, .handle = unused},
+};
+
+static enum route_result find(enum method method, const char *path,
+                              struct route_match *match)
+{
+    return route_find(table, ARRAY_LEN(table), method, path, match);
+}
+
+static void a_path_fits_the_row_of_its_method(void **state)
+{
+    struct route_match match;
+
+    (void)state;
+    assert_int_equal(find(METHOD_GET, "/a", &match), ROUTE_FOUND);
+    assert_ptr_equal(match.route, &table[0]);
+    assert_int_equal(find(METHOD_POST, "/a", &match), ROUTE_FOUND);
+    assert_ptr_equal(match.route, &table[1]);
+}
+
+static void a_literal_segment_goes_before_a_parameter(void **state)
+{
+    struct route_match match;
+
+    (void)state;
+    assert_int_equal(find(METHOD_GET, "/a/last", &match), ROUTE_FOUND);
+    assert_ptr_equal(match.route, &table[2]);
+    assert_int_equal(find(METHOD_GET, "/a/" RUN, &match), ROUTE_FOUND);
+    assert_ptr_equal(match.route, &table[3]);
+    assert_string_equal(match.params[0], RUN);
+}
+
+static void parameters_are_taken_in_order(void **state)
+{
+    struct route_match match;
+
+    (void)state;
+    assert_int_equal(find(METHOD_GET, "/p/net.1/w/prod-eu_2", &match), ROUTE_FOUND);
+    assert_string_equal(match.params[0], "net.1");
+    assert_string_equal(match.params[1], "prod-eu_2");
+}
+
+static void other_paths_are_unknown(void **state)
+{
+    static const char *const paths[] = {
+        "",       "/",          "/b",          "/a/",         "/aa",
+        "/a/x",   "/a/last/",   "a",           "/p/x/w",      "/p/x/w/",
+        "/p//w/", "/p/x/w/y/z", "/p/-x/w/y",   "/p/x y/w/z",  "/a/" RUN "/",
+        "/A",     "/p/x/y/w/z", "/p/x/w/\xc3", "/a/" RUN "0",
+    };
+    struct route_match match;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        if (find(METHOD_GET, paths[i], &match) != ROUTE_UNKNOWN)
+            fail_msg("%s was found", paths[i]);
+}
+
+static void an_id_has_64_characters_at_most(void **state)
+{
+    char path[128] = "/p/";
+    struct route_match match;
+
+    (void)state;
+    memset(path + 3, 'x', 64);
+    assert_int_equal(find(METHOD_DELETE, path, &match), ROUTE_FOUND);
+    path[3 + 64] = 'x';
+    assert_int_equal(find(METHOD_DELETE, path, &match), ROUTE_UNKNOWN);
+}
+
+static void a_wrong_method_is_told_the_right_ones(void **state)
+{
+    struct route_match match;
+
+    (void)state;
+    assert_int_equal(find(METHOD_PUT, "/a", &match), ROUTE_NOT_METHOD);
+    assert_string_equal(match.allow, "GET, HEAD, POST");
+    assert_int_equal(find(METHODS, "/p/x", &match), ROUTE_NOT_METHOD);
+    assert_string_equal(match.allow, "PUT, DELETE");
+    assert_int_equal(find(METHOD_POST, "/a/last", &match), ROUTE_NOT_METHOD);
+    assert_string_equal(match.allow, "GET, HEAD");
+}
+
+static void a_put_of_a_malformed_id_is_the_requests_fault(void **state)
+{
+    struct route_match match;
+
+    (void)state;
+    assert_int_equal(find(METHOD_PUT, "/p/-x", &match), ROUTE_BAD_ID);
+    assert_int_equal(find(METHOD_PUT, "/p/", &match), ROUTE_BAD_ID);
+    assert_int_equal(find(METHOD_DELETE, "/p/-x", &match), ROUTE_UNKNOWN);
+}
+
+static void methods_have_names(void **state)
+{
+    bool head;
+
+    (void)state;
+    for (enum method method = 0; method < METHODS; method++) {
+        assert_int_equal(route_method_parse(route_method_name(method), &head), method);
+        assert_false(head);
+    }
+    assert_int_equal(route_method_parse("HEAD", &head), METHOD_GET);
+    assert_true(head);
+    assert_int_equal(route_method_parse("get", &head), METHODS);
+    assert_int_equal(route_method_parse("PATCH", &head), METHODS);
+}
+
+/* An Allow that does not fit its buffer would be cut. */
+static void every_route_can_be_reached_and_has_what_its_method_needs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes[i];
+        struct route_match match;
+        char path[128];
+        size_t len = 0;
+
+        for (const char *at = route->pattern; *at != '\0'; at++) {
+            const char *piece = *at != '{' ? at : at[1] == 'r' ? RUN : "x1";
+            size_t piece_len = *at != '{' ? 1 : strlen(piece);
+
+            memcpy(path + len, piece, piece_len);
+            len += piece_len;
+            if (*at == '{')
+                at = strchr(at, '}');
+        }
+        path[len] = '\0';
+        assert_int_equal(route_find(routes, routes_count, route->method, path, &match),
+                         ROUTE_FOUND);
+        assert_ptr_equal(match.route, route);
+        assert_non_null(route->handle);
+        if (route->method == METHOD_GET || route->method == METHOD_DELETE)
+            assert_null(route->fields);
+        if (strncmp(route->pattern, "/api/v1/", 8) == 0)
+            assert_int_equal(route->access, ACCESS_TOKEN);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_path_fits_the_row_of_its_method),
+        cmocka_unit_test(a_literal_segment_goes_before_a_parameter),
+        cmocka_unit_test(parameters_are_taken_in_order),
+        cmocka_unit_test(other_paths_are_unknown),
+        cmocka_unit_test(an_id_has_64_characters_at_most),
+        cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
+        cmocka_unit_test(a_put_of_a_malformed_id_is_the_requests_fault),
+        cmocka_unit_test(methods_have_names),
+        cmocka_unit_test(every_route_can_be_reached_and_has_what_its_method_needs),
+    };
+
+    return cmocka_run_group_tests_name("api_route", tests, NULL, NULL);
+}

@@ -1,0 +1,312 @@
+/* init: its lock file, when it can be skipped, and the shared plugin cache. A shell
+ * script stands in for terraform. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "common/path.h"
+#include "tests/support/terraform_fixture.h"
+
+/* ---- the lock file ---- */
+
+#define LOCK_SCRIPT                                                                      \
+    "case $1 in init) echo '# from init' >>.terraform.lock.hcl ;;"                       \
+    "plan) cat .terraform.lock.hcl ;; esac"
+
+static void the_lock_file_of_init_is_put_back(void **state)
+{
+    (void)state;
+    test_run_script(tf_run, LOCK_SCRIPT);
+    tf_begin();
+    tf_init();
+    tf_begin();
+    tf_plan();
+    assert_string_equal(buf_text(&tf_output), "# from init\n");
+}
+
+static void a_changed_lock_file_of_the_commit_wins(void **state)
+{
+    (void)state;
+    test_run_script(tf_run, LOCK_SCRIPT);
+    test_run_file(tf_run, ".terraform.lock.hcl", "# committed\n");
+    tf_begin();
+    tf_init();
+    tf_begin();
+    tf_plan();
+    assert_string_equal(buf_text(&tf_output), "# committed\n# from init\n");
+    test_run_file(tf_run, ".terraform.lock.hcl", "# committed later\n");
+    tf_begin();
+    tf_plan();
+    assert_string_equal(buf_text(&tf_output), "# committed later\n");
+}
+
+static void a_link_in_place_of_the_lock_file_is_refused(void **state)
+{
+    AUTO(auto_free) char *link = path_join(tf_run->work, "src/.terraform.lock.hcl");
+    struct err err;
+
+    (void)state;
+    tf_begin();
+    terraform_free(TAKE(tf_used));
+    assert_int_equal(symlink("/etc/passwd", link), 0);
+    tf_used = tf_make(&err);
+    assert_null(tf_used);
+    assert_non_null(strstr(err.message, "not a plain file"));
+}
+
+/* ---- when init can be skipped ---- */
+
+#define MODULES_SCRIPT(modules)                                                          \
+    "case $1 in init) mkdir -p $TF_DATA_DIR/modules;"                                    \
+    "echo '{\"Modules\":[{\"Key\":\"\",\"Source\":\"\",\"Dir\":\".\"}" modules           \
+    "]}' >$TF_DATA_DIR/modules/modules.json ;;"                                          \
+    "workspace) printf '* default\\n  prod\\n' ;; esac"
+#define LOCAL_MODULE ",{\"Key\":\"m\",\"Source\":\"./mods/m\",\"Dir\":\"mods/m\"}"
+
+static void expect_current(bool current)
+{
+    tf_begin();
+    assert_int_equal(terraform_init_current(tf_used), current);
+}
+
+static void init_is_skipped_while_nothing_it_saw_has_changed(void **state)
+{
+    (void)state;
+    test_run_script(tf_run, MODULES_SCRIPT(LOCAL_MODULE));
+    test_run_file(tf_run, "mods/m/main.tf", "# module\n");
+    test_run_file(tf_run, "README.md", "read me\n");
+    expect_current(false);
+    tf_init_and_prove();
+    expect_current(true);
+    test_run_file(tf_run, "README.md", "something else\n");
+    expect_current(true);
+}
+
+static void change_configuration(void)
+{
+    test_run_file(tf_run, "main.tf", "# other\n");
+}
+static void add_configuration(void)
+{
+    test_run_file(tf_run, "other.tf", "# other\n");
+}
+static void change_module(void)
+{
+    test_run_file(tf_run, "mods/m/main.tf", "# other\n");
+}
+static void add_json(void)
+{
+    test_run_file(tf_run, "mods/m/x.tf.json", "{}");
+}
+static void add_tofu(void)
+{
+    test_run_file(tf_run, "main.tofu", "");
+}
+static void change_lock_file(void)
+{
+    test_run_file(tf_run, ".terraform.lock.hcl", "# other\n");
+}
+static void change_backend(void)
+{
+    free(tf_run->order.spec.backend_config);
+    tf_run->order.spec.backend_config = mem_dup("{\"key\":\"other\"}");
+}
+static void change_workspace(void)
+{
+    free(tf_run->order.spec.workspace);
+    tf_run->order.spec.workspace = mem_dup("prod");
+}
+static void change_binary(void)
+{
+    test_run_script(tf_run, MODULES_SCRIPT(LOCAL_MODULE) "; : changed");
+}
+static void change_cli_configuration(void)
+{
+    tf_put("shared", "cli.tfrc", "# other\n");
+}
+static void any_change_of_what_init_saw_needs_it_again(void **state)
+{
+    static const struct {
+        void (*change)(void);
+        const char *name;
+    } changes[] = {
+        {change_configuration, "configuration"},
+        {add_configuration, "new file"},
+        {change_module, "module"},
+        {add_json, "JSON in a module"},
+        {add_tofu, "tofu file"},
+        {change_lock_file, "lock file"},
+        {change_backend, "backend"},
+        {change_workspace, "workspace"},
+        {change_binary, "binary"},
+        {change_cli_configuration, "CLI"},
+    };
+    AUTO(auto_free) char *cli = mem_fmt("TF_CLI_CONFIG_FILE=%s/cli.tfrc", tf_run->shared);
+    const char *const with_cli[] = {"PATH=/usr/bin:/bin", cli, NULL};
+
+    (void)state;
+    tf_environment = with_cli;
+    tf_put("shared", "cli.tfrc", "# first\n");
+    test_run_script(tf_run, MODULES_SCRIPT(LOCAL_MODULE));
+    test_run_file(tf_run, "mods/m/main.tf", "# module\n");
+    tf_begin();
+    tf_init_and_prove();
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        expect_current(true);
+        changes[i].change();
+        tf_begin();
+        if (terraform_init_current(tf_used))
+            fail_msg("%s: not noticed", changes[i].name);
+        tf_init_and_prove();
+    }
+    tf_environment = tf_few;
+}
+
+static void a_failed_init_forgets_the_last_good_one(void **state)
+{
+    struct child_result result;
+    struct err err;
+
+    (void)state;
+    test_run_script(tf_run, "test -e $SHARED/broken && exit 1; :");
+    tf_begin();
+    tf_init_and_prove();
+    expect_current(true);
+    tf_put("shared", "broken", "");
+    assert_int_equal(terraform_init(tf_used, tf_soon(), &result, &err), 0);
+    assert_int_equal(result.code, 1);
+    expect_current(false);
+}
+
+static void an_unproved_workspace_is_not_remembered(void **state)
+{
+    (void)state;
+    tf_begin();
+    tf_init();
+    expect_current(false);
+}
+
+#define REMOTE(source, more)                                                             \
+    ",{\"Key\":\"r\",\"Source\":\"" source "\",\"Dir\":\".terraform/modules/r\"" more "}"
+
+static void only_pinned_remote_modules_let_init_be_skipped(void **state)
+{
+    static const struct {
+        const char *script;
+        bool skipped;
+    } rows[] = {
+        {MODULES_SCRIPT(REMOTE("git::https://h/r.git?ref=v1.2.3", "")), true},
+        {MODULES_SCRIPT(REMOTE("git::https://h/r.git?ref=main", "")), false},
+        {MODULES_SCRIPT(REMOTE("git::https://h/r.git", "")), false},
+        {MODULES_SCRIPT(REMOTE("registry.terraform.io/a/b/c", ",\"Version\":\"1.0\"")),
+         false},
+        {MODULES_SCRIPT(",{\"Key\":\"m\",\"Source\":\"../../x\",\"Dir\":\"../../x\"}"),
+         false},
+        {MODULES_SCRIPT(",{\"Key\":\"m\"}"), false},
+        {"case $1 in init) mkdir -p $TF_DATA_DIR/modules;"
+         "echo broken >$TF_DATA_DIR/modules/modules.json ;; esac",
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        test_run_script(tf_run, rows[i].script);
+        tf_begin();
+        tf_init_and_prove();
+        tf_begin();
+        if (terraform_init_current(tf_used) != rows[i].skipped)
+            fail_msg("%s", rows[i].script);
+    }
+}
+
+static void a_registry_module_with_a_version_is_pinned(void **state)
+{
+    (void)state;
+    test_run_script(tf_run, MODULES_SCRIPT(REMOTE("registry.terraform.io/a/b/c",
+                                                  ",\"Version\":\"1.0.4\"")));
+    test_run_file(tf_run, "main.tf",
+                  "module \"r\" {\n  source = \"a/b/c\"\n"
+                  "  version = \"~> 1.0\"\n}\n");
+    tf_begin();
+    tf_init_and_prove();
+    expect_current(true);
+}
+
+static void moving_modules_are_fetched_anew(void **state)
+{
+    (void)state;
+    test_run_script(tf_run,
+                    "case $1 in init) ls $TF_DATA_DIR/modules 2>/dev/null;"
+                    "mkdir -p $TF_DATA_DIR/modules;"
+                    "echo '{\"Modules\":[{\"Key\":\"r\",\"Source\":\"git::x?ref=main\","
+                    "\"Dir\":\"x\"}]}' >$TF_DATA_DIR/modules/modules.json ;; esac");
+    tf_begin();
+    tf_init_and_prove();
+    tf_begin();
+    tf_init_and_prove();
+    assert_string_equal(buf_text(&tf_output), "");
+}
+
+/* ---- the plugin cache ---- */
+
+static int hold_cache(void)
+{
+    AUTO(auto_free) char *path = path_join(tf_run->conf.data_dir, "plugins.lock");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    return fd;
+}
+
+static void init_waits_for_the_plugin_cache_until_its_deadline(void **state)
+{
+    AUTO(auto_close) int fd = -1;
+    struct child_result result;
+    struct err err;
+
+    (void)state;
+    tf_begin();
+    fd = hold_cache();
+    assert_int_equal(terraform_init(tf_used, clock_mono_ms() + 100, &result, &err), 0);
+    assert_true(result.timed_out);
+    tf_wish = 1;
+    assert_int_equal(terraform_init(tf_used, tf_soon(), &result, &err), 0);
+    assert_true(result.stopped);
+    assert_false(result.timed_out);
+    tf_wish = 0;
+    flock(fd, LOCK_UN);
+    assert_int_equal(terraform_init(tf_used, tf_soon(), &result, &err), 0);
+    assert_int_equal(result.code, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tf_set_up, tf_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_lock_file_of_init_is_put_back),
+        TEST(a_changed_lock_file_of_the_commit_wins),
+        TEST(a_link_in_place_of_the_lock_file_is_refused),
+        TEST(init_is_skipped_while_nothing_it_saw_has_changed),
+        TEST(any_change_of_what_init_saw_needs_it_again),
+        TEST(a_failed_init_forgets_the_last_good_one),
+        TEST(an_unproved_workspace_is_not_remembered),
+        TEST(only_pinned_remote_modules_let_init_be_skipped),
+        TEST(a_registry_module_with_a_version_is_pinned),
+        TEST(moving_modules_are_fetched_anew),
+        TEST(init_waits_for_the_plugin_cache_until_its_deadline),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
