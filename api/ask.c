@@ -37,9 +37,10 @@ void asks_done(struct asks *asks)
     for (size_t i = 0; i < asks->count; i++)
         redis_cmd_done(&asks->items[i].cmd);
     free(asks->items);
+    free(asks->failure);
     asks->items = NULL;
+    asks->failure = NULL;
     asks->count = asks->answered = 0;
-    asks->failed = false;
 }
 
 /* ---- a round ---- */
@@ -50,7 +51,8 @@ static void send_all(struct request *req)
     struct asks *asks = &req->asks;
 
     asks->answered = 0;
-    asks->failed = false;
+    free(asks->failure);
+    asks->failure = NULL;
     for (size_t i = 0; i < asks->count; i++)
         redis_link_send(req->api->link.redis, &asks->items[i].cmd, ASK_BUDGET_MS,
                         on_reply, &asks->items[i]);
@@ -66,14 +68,14 @@ static bool may_try_again(const struct request *req)
 {
     const struct asks *asks = &req->asks;
 
-    return asks->err.kind == ERR_TEMP && !req->api->draining &&
+    return asks->failure->kind == ERR_TEMP && !req->api->draining &&
            clock_mono_ms() + AGAIN_MS < asks->began_mono_ms + ASK_BUDGET_MS &&
            link_away_ms(&req->api->link) < ASK_BUDGET_MS;
 }
 
 static void round_failed(struct request *req)
 {
-    struct err err = req->asks.err;
+    struct err err = *req->asks.failure;
 
     if (may_try_again(req)) {
         req->asks.again.fire = send_again;
@@ -90,6 +92,7 @@ static void round_ends(struct request *req, const struct redisReply *reply)
     struct asks over = req->asks;
 
     req->asks.items = NULL;
+    req->asks.failure = NULL;
     req->asks.count = req->asks.answered = 0;
     if (req->response == NULL)
         over.items[over.count - 1].then(req, reply);
@@ -106,15 +109,15 @@ static void on_reply(void *arg, const struct redisReply *reply, const struct err
     bool last = ++asks->answered == asks->count;
 
     asks->index = (size_t)(item - asks->items);
-    if (reply == NULL && !asks->failed) {
-        asks->failed = true;
-        asks->err = *err;
+    if (reply == NULL && asks->failure == NULL) {
+        asks->failure = mem_new(1, sizeof *asks->failure);
+        *asks->failure = *err;
     }
-    if (last && asks->failed && req->response == NULL)
+    if (last && asks->failure != NULL && req->response == NULL)
         round_failed(req);
     else if (last)
         round_ends(req, reply);
-    else if (!asks->failed && req->response == NULL)
+    else if (asks->failure == NULL && req->response == NULL)
         item->then(req, reply);
 }
 

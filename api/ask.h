@@ -39,10 +39,9 @@ struct ask_item {
 struct asks {
     struct ask_item *items; /* owned; NULL: nothing is being asked */
     size_t count;
-    size_t answered; /* callbacks of the link that have come */
-    size_t index;    /* of the reply whose callback runs */
-    bool failed;
-    struct err err; /* why, when failed */
+    size_t answered;     /* callbacks of the link that have come */
+    size_t index;        /* of the reply whose callback runs */
+    struct err *failure; /* owned; NULL: nothing has failed */
     int64_t began_mono_ms;
     struct loop_timer again;
 };

@@ -116,11 +116,24 @@ static void enqueue(struct request *req, const struct order *order)
     ask_one(req, &cmd, got_enqueued);
 }
 
+static void make_order(struct request *req, const struct registry_pair *pair)
+{
+    const struct trigger *trigger = req->state;
+    struct order order;
+    struct err err;
+
+    if (order_make(req->api->conf, pair, trigger->workspace_id, &order, &err) == 0)
+        enqueue(req, orders_put(req->api->orders, &order));
+    else if (err.kind == ERR_INPUT)
+        reply_error(req, REPLY_FORBIDDEN, "%s", err.message);
+    else
+        reply_failure(req, &err);
+}
+
 static void got_pair(struct request *req, const struct redisReply *reply)
 {
     const struct trigger *trigger = req->state;
     struct registry_pair pair;
-    struct order order;
     struct err err;
 
     if (registry_get_pair_reply(reply, &pair, &err) < 0)
@@ -130,12 +143,8 @@ static void got_pair(struct request *req, const struct redisReply *reply)
     else if (pair.workspace_json == NULL)
         reply_error(req, REPLY_NOT_FOUND, "project %s has no workspace %s",
                     trigger->project_id, trigger->workspace_id);
-    else if (order_make(req->api->conf, &pair, trigger->workspace_id, &order, &err) == 0)
-        enqueue(req, orders_put(req->api->orders, &order));
-    else if (err.kind == ERR_INPUT)
-        reply_error(req, REPLY_FORBIDDEN, "%s", err.message);
     else
-        reply_failure(req, &err);
+        make_order(req, &pair);
 }
 
 static void ask_pair(struct request *req)

@@ -1,7 +1,6 @@
 /* The reader of the events stream. */
 #include "api/events.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,15 +52,23 @@ static void lost(struct events *events)
 }
 
 /* ---- reading on ---- */
-/* Does `first` stand after `last` in the stream? Both are "ms-n". */
+/* An id is "milliseconds-number". */
+static void parse_id(const char *id, uint64_t *ms, uint64_t *number)
+{
+    char *end;
+
+    *ms = strtoull(id, &end, 10);
+    *number = *end == '-' ? strtoull(end + 1, NULL, 10) : 0;
+}
+
+/* Does `first` stand after `last` in the stream? */
 static bool is_after(const char *first, const char *last)
 {
-    uint64_t first_ms = 0, first_n = 0, last_ms = 0, last_n = 0;
+    uint64_t first_ms, first_number, last_ms, last_number;
 
-    if (sscanf(first, "%" SCNu64 "-%" SCNu64, &first_ms, &first_n) != 2 ||
-        sscanf(last, "%" SCNu64 "-%" SCNu64, &last_ms, &last_n) != 2)
-        return false;
-    return first_ms > last_ms || (first_ms == last_ms && first_n > last_n);
+    parse_id(first, &first_ms, &first_number);
+    parse_id(last, &last_ms, &last_number);
+    return first_ms > last_ms || (first_ms == last_ms && first_number > last_number);
 }
 
 static void on_first(void *arg, const struct redisReply *reply, const struct err *err)

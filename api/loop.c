@@ -86,7 +86,7 @@ void loop_set(struct loop *loop, struct loop_timer *timer, int64_t due_mono_ms)
     loop_clear(loop, timer);
     if (loop->timers + 1 >= loop->cap) {
         loop->cap = loop->cap == 0 ? HEAP_FIRST : loop->cap * 2;
-        loop->heap = mem_grow(loop->heap, loop->cap, sizeof *loop->heap);
+        loop->heap = mem_grow(loop->heap, loop->cap, sizeof(struct loop_timer *));
     }
     timer->due_mono_ms = due_mono_ms;
     sift_up(loop, ++loop->timers, timer);

@@ -23,8 +23,8 @@ enum route_access {
 
 struct route {
     enum method method;
-    const char *pattern;
     enum route_access access;
+    const char *pattern;
     void (*handle)(struct request *req);
     const struct field *fields; /* of the JSON body; NULL: the route takes no body */
     size_t field_count;

@@ -21,7 +21,7 @@
 #define DESCRIPTORS_RESERVED 64 /* for everything that is not a client */
 #define ACCEPTS_PER_TURN     64
 #define ACCEPT_PAUSE_MS      100
-#define CONNECTION_BYTES     ((size_t)4096) /* request line, headers, answer's headers */
+#define CONNECTION_BYTES     ((size_t)5120) /* request line, headers, answer's headers */
 #define IDLE_TIMEOUT_S       60U
 #define PEM_BYTES_MAX        ((size_t)256 << 10)
 #define RUNS_PER_TURN        4
@@ -273,6 +273,8 @@ void server_close(struct server *server)
         loop_unwatch(&server->api->loop, &server->daemons[i].source);
         MHD_stop_daemon(server->daemons[i].mhd);
     }
+    if (server->key.data != NULL)
+        explicit_bzero(server->key.data, server->key.len);
     buf_done(&server->cert);
     buf_done(&server->key);
     free(server);

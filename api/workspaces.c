@@ -4,12 +4,11 @@
 
 #include "api/document.h"
 #include "api/handlers.h"
+#include "api/page.h"
 #include "api/request.h"
 #include "common/mem.h"
 #include "common/path.h"
 #include "common/registry.h"
-
-#define LIST_MAX 5000
 
 static void no_project(struct request *req)
 {
@@ -137,6 +136,7 @@ void handle_workspace_get(struct request *req)
 }
 
 /* ---- GET list ---- */
+/* By id: the order they were made in is not kept. */
 struct row {
     const char *id, *json;
 };
@@ -146,36 +146,41 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const struct row *)a)->id, ((const struct row *)b)->id);
 }
 
-static void write_rows(struct request *req, struct row *rows, size_t count)
+static size_t read_rows(const struct redisReply *reply, struct row *rows)
 {
-    struct buf body = REPLY_BODY_INIT;
-    struct json_writer w;
+    size_t count = 0;
 
-    qsort(rows, count, sizeof *rows, by_id);
-    json_open(&w, &body);
-    json_array(&w);
-    for (size_t i = 0; i < count; i++) {
-        document_write(&w, rows[i].json, rows[i].id, req->match.params[0]);
-        json_object_end(&w);
+    for (size_t i = 0; i + 1 < redis_reply_count(reply); i += 2) {
+        struct row row = {redis_reply_text(redis_reply_at(reply, i)),
+                          redis_reply_text(redis_reply_at(reply, i + 1))};
+
+        if (row.id != NULL && row.json != NULL)
+            rows[count++] = row;
     }
-    json_array_end(&w);
-    reply_json(req, MHD_HTTP_OK, &body);
+    qsort(rows, count, sizeof *rows, by_id);
+    return count;
 }
 
 static void got_list(struct request *req, const struct redisReply *reply)
 {
-    size_t count = redis_reply_count(reply) / 2;
-    AUTO(auto_free) struct row *rows = mem_new(count, sizeof *rows);
-    size_t kept = 0;
+    const struct page *page = req->state;
+    AUTO(auto_free)
+    struct row *rows = mem_new(redis_reply_count(reply) / 2, sizeof *rows);
+    size_t count = read_rows(reply, rows);
+    size_t from = (size_t)page->after.at, to = from + (size_t)page->limit;
+    struct buf body = REPLY_BODY_INIT;
+    struct json_writer w;
 
-    for (size_t i = 0; i < count && kept < LIST_MAX; i++) {
-        struct row row = {redis_reply_text(redis_reply_at(reply, 2 * i)),
-                          redis_reply_text(redis_reply_at(reply, 2 * i + 1))};
-
-        if (row.id != NULL && row.json != NULL)
-            rows[kept++] = row;
+    json_open(&w, &body);
+    json_array(&w);
+    for (size_t i = from; i < count && i < to; i++) {
+        document_write(&w, rows[i].json, rows[i].id, req->match.params[0]);
+        json_object_end(&w);
     }
-    write_rows(req, rows, kept);
+    json_array_end(&w);
+    if (to < count)
+        page_link(req, &(struct page_cursor){.at = (int64_t)to});
+    reply_json(req, MHD_HTTP_OK, &body);
 }
 
 static void got_project(struct request *req, const struct redisReply *reply)
@@ -191,8 +196,15 @@ static void got_project(struct request *req, const struct redisReply *reply)
 
 void handle_workspace_list(struct request *req)
 {
+    AUTO(problems_done) struct problems problems = {0};
     struct redis_cmd cmd;
 
+    page_read(req, PAGE_LIMIT_MAX, request_state(req, sizeof(struct page), NULL),
+              &problems);
+    if (problems.count > 0) {
+        reply_problems(req, &problems);
+        return;
+    }
     registry_get_project(&cmd, request_prefix(req), req->match.params[0]);
     ask(req, &cmd, got_project);
     registry_list_workspaces(&cmd, request_prefix(req), req->match.params[0]);

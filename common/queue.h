@@ -158,7 +158,8 @@ int queue_heartbeat_reply(const struct redisReply *reply, struct hold_news *news
 
 enum hold_outcome {
     HOLD_DONE,
-    HOLD_GONE,      /* LOST: the run has moved on; write nothing more */
+    HOLD_GONE, /* LOST: the run has moved on; write nothing more. Of mark also when the
+                  lease is over: the next heartbeat says whether the run is lost */
     HOLD_CANCELLED, /* mark, retry: somebody wants it stopped */
     HOLD_FROZEN,    /* mark */
     HOLD_EXHAUSTED, /* retry: no attempts left; finish it */

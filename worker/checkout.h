@@ -8,10 +8,24 @@
  * writes one JSON line to descriptor 1: {"commit"} or {"error", "message", "temporary"}.
  *
  * A bare cache per repository (shared by all workers of the host, under a file lock) is
- * fetched only when the wanted commit is not in it; a cache of more than 50 packs is
- * cloned anew and renamed in. The work tree is made to be exactly as in the commit,
- * whatever an earlier run left there. Redirects off, configuration search paths emptied,
- * no submodules, no filters, no hooks; https, http and file only. */
+ * fetched only when the wanted commit is not in it; one that is broken or has more than
+ * 50 packs is cloned anew and renamed in.
+ *
+ * Which commit: `commit`, or a `ref` of 40 hexadecimal digits, is taken as it is. From
+ * the cache it needs no network; else all branches and tags are fetched, and it must be
+ * reachable from one. Any other ref is asked of the remote each time: refs/heads/… and
+ * refs/tags/… as they stand, a short name as a branch, then as a tag (git would prefer
+ * the tag; who writes a ref for Terraform means the branch), none as HEAD.
+ *
+ * The work tree is made to be exactly as in the commit, whatever an earlier run left
+ * there: each file is compared by content, because a run can change one and keep its size
+ * and time. What differs is removed and written as a new file, so nothing is ever written
+ * through a link. There is no .git in it; no filters, no attributes, no hooks; a
+ * submodule is an empty directory.
+ *
+ * https, http and file only; no redirects, no configuration of this machine's. A token is
+ * sent when the server asks for a login, to the host of the matching KEDGE_*_URL only, as
+ * the password of x-access-token (Github), oauth2 (Gitlab) or git (Git). */
 #ifndef KEDGE_WORKER_CHECKOUT_H
 #define KEDGE_WORKER_CHECKOUT_H
 

@@ -96,7 +96,9 @@ void runner_step(struct runner *r, const char *step)
     struct err err;
 
     (void)file_put(r->dir, "started", step, strlen(step), 0600, &err);
-    runner_log_line(&r->log, "==> %s", step);
+    /* Not into the middle of what is held. */
+    if (!r->log.holding)
+        runner_log_line(&r->log, "==> %s", step);
 }
 
 /* ---- the process ---- */

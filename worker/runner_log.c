@@ -12,6 +12,8 @@
 
 #define HALF(bytes) ((bytes) / 2)
 /* Pieces of output are 64 KiB; a mask makes them a little longer. */
+#define PIECE_BYTES      ((size_t)64 * 1024)
+#define MARKS_BYTES      ((size_t)64 * 1024) /* room for the marks of gaps */
 #define MASKED_MAX_BYTES ((size_t)1024 * 1024)
 
 int runner_log_open(struct runner_log *log, const char *dir, struct err *err)
@@ -22,6 +24,8 @@ int runner_log_open(struct runner_log *log, const char *dir, struct err *err)
     buf_init(&log->masked, MASKED_MAX_BYTES);
     capture_init(&log->tail, 0, HALF(RUNNER_LOG_BYTES));
     capture_init(&log->output, HALF(RUNNER_OUTPUT_BYTES), HALF(RUNNER_OUTPUT_BYTES));
+    capture_init(&log->held, HALF(RUNNER_LOG_BYTES) - MARKS_BYTES,
+                 HALF(RUNNER_LOG_BYTES) - MARKS_BYTES);
     log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (log->fd < 0)
         return err_sys(err, ERR_PERM, errno, "open %s", path);
@@ -35,6 +39,7 @@ void runner_log_done(struct runner_log *log)
     buf_done(&log->masked);
     capture_done(&log->tail);
     capture_done(&log->output);
+    capture_done(&log->held);
 }
 
 static void write_file(struct runner_log *log, const char *bytes, size_t len)
@@ -59,28 +64,72 @@ static void to_log(struct runner_log *log, const char *bytes, size_t len)
     size_t room = log->written < live ? live - log->written : 0;
     size_t first = room < len ? room : len;
 
+    if (len > 0)
+        log->midline = bytes[len - 1] != '\n';
     write_file(log, bytes, first);
     if (len > first)
         capture_feed(&log->tail, bytes + first, len - first);
 }
 
-static void release(struct runner_log *log)
+static void pass_on(struct runner_log *log)
 {
     to_log(log, buf_text(&log->masked), log->masked.len);
     capture_feed(&log->output, buf_text(&log->masked), log->masked.len);
     buf_reset(&log->masked);
 }
 
+/* How many of the bytes are for now; the rest is to be held. */
+static size_t before_hold(struct runner_log *log, const char *bytes, size_t len)
+{
+    for (size_t i = 0; log->may_hold && i < len; i++) {
+        if (bytes[i] != '\n') {
+            log->line_bytes++;
+            continue;
+        }
+        if (log->line_bytes == 0) {
+            log->holding = true;
+            return i;
+        }
+        log->line_bytes = 0;
+    }
+    return len;
+}
+
 void runner_log_feed(struct runner_log *log, const char *bytes, size_t len)
 {
-    mask_feed(log->mask, bytes, len, &log->masked);
-    release(log);
+    size_t now = log->holding ? 0 : before_hold(log, bytes, len);
+
+    mask_feed(log->mask, bytes, now, &log->masked);
+    pass_on(log);
+    if (now < len)
+        capture_feed(&log->held, bytes + now, len - now);
 }
 
 void runner_log_flush(struct runner_log *log)
 {
     mask_flush(log->mask, &log->masked);
-    release(log);
+    pass_on(log);
+}
+
+void runner_log_hold(struct runner_log *log)
+{
+    log->may_hold = true;
+    log->line_bytes = 0;
+}
+
+void runner_log_release(struct runner_log *log)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(RUNNER_LOG_BYTES);
+    size_t piece;
+
+    capture_text(&log->held, &text);
+    capture_reset(&log->held);
+    log->may_hold = log->holding = false;
+    for (size_t at = 0; at < text.len; at += piece) {
+        piece = text.len - at < PIECE_BYTES ? text.len - at : PIECE_BYTES;
+        runner_log_feed(log, text.data + at, piece);
+    }
+    runner_log_flush(log);
 }
 
 void runner_log_line(struct runner_log *log, const char *format, ...)
@@ -88,6 +137,8 @@ void runner_log_line(struct runner_log *log, const char *format, ...)
     AUTO(buf_done) struct buf line = BUF_INIT(1024);
     va_list args;
 
+    if (log->midline)
+        buf_char(&line, '\n');
     va_start(args, format);
     buf_vfmt(&line, format, args);
     va_end(args);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/json.h"
 #include "worker/capture.h"
 #include "worker/mask.h"
 #include "worker/report.h"
@@ -18,11 +19,15 @@
 struct runner_log {
     int fd;         /* <dir>/log */
     size_t written; /* bytes of it; the first half of RUNNER_LOG_BYTES goes there live */
+    bool midline;   /* the last byte was not the end of a line */
     int errnum;     /* of a write that failed; 0: none */
     struct mask *mask;
-    struct buf masked;     /* scratch */
-    struct capture tail;   /* of the log, what came after its first half */
-    struct capture output; /* of the step that makes the run's output */
+    struct buf masked;      /* scratch */
+    struct capture tail;    /* of the log, what came after its first half */
+    struct capture output;  /* of the step that makes the run's output */
+    bool may_hold, holding; /* see runner_log_hold */
+    size_t line_bytes;      /* of the line that is being fed */
+    struct capture held;    /* not masked yet */
 };
 int runner_log_open(struct runner_log *log, const char *dir, struct err *err);
 void runner_log_done(struct runner_log *log);
@@ -35,6 +40,11 @@ void runner_log_line(struct runner_log *log, const char *format, ...)
 void runner_log_step(struct runner_log *log);
 /* What the mask held back. Call at the end of each program. */
 void runner_log_flush(struct runner_log *log);
+/* From the next empty line on, what is fed waits for runner_log_release: terraform's
+ * lines of progress are for now, the plan it prints in the end may show values that are
+ * known to be secret only when the plan has been read. */
+void runner_log_hold(struct runner_log *log);
+void runner_log_release(struct runner_log *log);
 /* Writes the tail of the log, after which nothing more may be fed. */
 void runner_log_close(struct runner_log *log);
 
@@ -94,6 +104,11 @@ int runner_judge_plan(struct runner *runner, const struct child_result *result);
 /* ---- runner_plan.c: plan, show, report ---- */
 /* 0 with status clean or drift_detected, or -1 with the outcome. */
 int runner_plan(struct runner *runner);
+
+/* ---- runner_sensitive.c ---- */
+/* Adds the values that a plan (JSON) marks as sensitive to the mask: what was computed
+ * from them is often not marked. */
+void runner_sensitive_add(const cJSON *plan, struct mask *mask);
 
 /* ---- runner_result.c ---- */
 /* Writes the parts, then result.json. */

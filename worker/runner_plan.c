@@ -75,15 +75,17 @@ static struct report *read_report(struct runner *r, struct err *err)
     if (plan == NULL)
         return NULL;
     buf_done(&text);
+    runner_sensitive_add(plan, r->log.mask);
     mask_tree(r->log.mask, plan);
     return report_from_plan(plan, err);
 }
 
-static struct report *report_of_text(const struct runner *r)
+static struct report *report_of_text(struct runner *r)
 {
     AUTO(buf_done)
     struct buf text = BUF_INIT(RUNNER_OUTPUT_BYTES + CAPTURE_MARK_BYTES);
 
+    runner_log_release(&r->log);
     capture_text(&r->log.output, &text);
     return report_from_text(buf_text(&text));
 }
@@ -123,18 +125,24 @@ static int show(struct runner *r)
 
 /* ---- plan ---- */
 
+/* What it prints about changes is held until they have been read. */
 static int plan_once(struct runner *r, bool locked, struct child_result *result)
 {
     struct err err;
+    int rc;
 
     runner_step(r, "plan");
     runner_log_step(&r->log);
+    runner_log_hold(&r->log);
     if (terraform_plan(r->terraform, locked, r->deadline_mono_ms, result, &err) < 0)
         return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
     runner_log_flush(&r->log);
     r->timings.plan_ms += result->elapsed_ms;
     r->outcome.exit_code = result->end == CHILD_EXITED ? result->code : -1;
-    return runner_judge_end(r, "plan", result);
+    rc = runner_judge_end(r, "plan", result);
+    if (rc < 0 || result->code != EXIT_CHANGES)
+        runner_log_release(&r->log);
+    return rc;
 }
 
 static bool failed(const struct child_result *result)
@@ -162,13 +170,19 @@ static bool has_drift(const struct report *report)
 
 static int read_plan(struct runner *r, const struct child_result *result)
 {
+    int rc;
+
     if (failed(result))
         return runner_judge_plan(r, result);
     r->plan_changes = result->code == EXIT_CHANGES;
     set_report(r, report_empty());
     count_resources(r);
-    if (wants_show(r) && show(r) < 0)
-        return -1;
+    if (wants_show(r)) {
+        rc = show(r);
+        runner_log_release(&r->log);
+        if (rc < 0)
+            return -1;
+    }
     r->outcome.status = has_drift(r->report) ? RUN_DRIFT_DETECTED : RUN_CLEAN;
     return 0;
 }

@@ -1,5 +1,11 @@
-/* Severity: the one table of contract section 4, first match wins. docs/API.md documents
- * it. */
+/* Severity: the one table, first match wins. docs/API.md documents it.
+ *
+ * critical  the action is delete or replace, or the type or an attribute is about access
+ * info      only tags, tags_all, labels, annotations or description moved
+ * warning   the rest
+ *
+ * The keys below tags and the like are people's own words: a tag named "Role" is not an
+ * attribute about access. */
 #ifndef KEDGE_WORKER_SEVERITY_H
 #define KEDGE_WORKER_SEVERITY_H
 

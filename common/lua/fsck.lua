@@ -74,4 +74,9 @@ walk('ready', function(target)
         refresh_ready(target)
     end
 end)
+if redis.call('EXISTS', K('ready'), K('active')) == 0 and
+    tonumber(redis.call('HGET', K('waiting'), '') or 0) ~= 0 then
+    note('runs were counted as waiting, but no target has any')
+    redis.call('DEL', K('waiting'))
+end
 return found

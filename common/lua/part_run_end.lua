@@ -15,8 +15,8 @@ end
 
 -- Back among the waiting, in the run's old place, as a new version.
 local function requeue(run, ...)
-    redis.call('HSET', K('run:' .. run.id), 'status', 'queued', 'version',
-               event(run.id, 'queued'), ...)
+    redis.call('HSET', K('run:' .. run.id), 'status', 'queued', 'started', 0, 'due', 0,
+               'version', event(run.id, 'queued'), ...)
     enter_waiting(run.id, run.target, run.pkey, run.seq, run.priority, run.coalesce)
 end
 
@@ -53,7 +53,7 @@ local function run_end(run, status, ...)
         redis.call('ZREM', K('delayed'), run.id)
     else
         let_go(run)
-        redis.call('PEXPIRE', K('log:' .. run.id), 600000)
     end
+    redis.call('PEXPIRE', K('log:' .. run.id), 600000)
     remember_last(run, status)
 end

@@ -46,7 +46,7 @@ local due = NOW + math.floor(pause_ms * (0.8 + 0.4 * spread))
 
 move(id, 'running', 'retry', 'delayed')
 redis.call('HSET', K('run:' .. id), 'status', 'delayed', 'retries', retries, 'lock_since',
-           lock_since, 'due', due, 'retry_message', ARGV[5], 'version',
+           lock_since, 'due', due, 'started', 0, 'retry_message', ARGV[5], 'version',
            event(id, 'delayed'))
 redis.call('ZADD', K('delayed'), due, id)
 let_go(run)

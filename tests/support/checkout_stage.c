@@ -120,8 +120,8 @@ void stage_start_server(struct stage *stage)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(in[0], STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
-        execl("/usr/bin/python3", "python3", "tests/support/git_http.py", bare, "--token",
-              STAGE_TOKEN, "--log", log, (char *)NULL);
+        execl("/usr/bin/python3", "python3", "tests/support/git_http.py", bare,
+              "--password", STAGE_TOKEN, "--log", log, (char *)NULL);
         _exit(127);
     }
     close(in[0]);

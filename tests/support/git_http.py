@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
 """Serves git repositories over HTTP with `git http-backend`, and misbehaves on request.
 
-    git_http.py ROOT [--token TOKEN] [--user USER] [--log FILE]
+    git_http.py ROOT [--password PASSWORD] [--log FILE]
 
-Binds 127.0.0.1 on a free port and prints it as the first line. What a URL does is said by
-the first segment of its path; the rest is a path below ROOT:
+Binds 127.0.0.1 on a free port and prints it as the first line. What a URL does may be said
+by the first segment of its path; the rest is a path below ROOT:
 
-    /plain/…         serves
-    /auth/…          serves whoever sends USER (any, when not given) and TOKEN; else 401
+    /plain/…         serves everybody
+    /auth/…          serves whoever sends PASSWORD, with any user name; else 401
     /status/NNN/…    answers NNN
     /redirect/…      302 to /plain/…
     /hang/…          reads the request and never answers
     /cut/…           promises more bytes than it sends, and closes
+    /…               as auth when there is a PASSWORD, else as plain
 
-With --log each request is a line: "METHOD PATH USER", USER "-" without a login. Ends
-when its standard input does, so that it never outlives a test.
+With --log each request is a line: "METHOD PATH USER", USER "-" without a login. When
+standard input is a pipe the server ends with it, so that it never outlives a test.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import base64
 import http.server
 import os
 import pathlib
+import stat
 import subprocess
 import sys
 import threading
@@ -72,37 +74,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_request(self):
         self.note()
         parsed = urllib.parse.urlsplit(self.path)
-        kind, _, rest = urllib.parse.unquote(parsed.path).lstrip("/").partition("/")
-        action = getattr(self, "do_kind_" + kind, None)
-        body = self.body()
+        path = urllib.parse.unquote(parsed.path).lstrip("/")
+        kind, _, rest = path.partition("/")
+        action = getattr(self, "kind_" + kind, None)
         if action is None:
-            self.answer(404)
-        else:
-            action(rest, parsed.query, body)
+            action, rest = self.kind_auth if self.options.password else self.kind_plain, path
+        action(rest, parsed.query, self.body())
 
     do_GET = do_POST = handle_request
 
-    def do_kind_plain(self, path, query, body):
+    def kind_plain(self, path, query, body):
         self.serve(path, query, body)
 
-    def do_kind_auth(self, path, query, body):
-        user, password = self.login()
-        wanted = self.options.user
-        if password is None or password != self.options.token or wanted not in (None, user):
+    def kind_auth(self, path, query, body):
+        if self.login()[1] != self.options.password:
             self.answer(401, [("WWW-Authenticate", 'Basic realm="git"')])
         else:
             self.serve(path, query, body)
 
-    def do_kind_status(self, path, _query, _body):
+    def kind_status(self, path, _query, _body):
         self.answer(int(path.split("/")[0]))
 
-    def do_kind_redirect(self, path, query, _body):
+    def kind_redirect(self, path, query, _body):
         self.answer(302, [("Location", f"/plain/{path}?{query}")])
 
-    def do_kind_hang(self, *_):
+    def kind_hang(self, *_):
         self.rfile.read(1)  # until the client goes away
 
-    def do_kind_cut(self, *_):
+    def kind_cut(self, *_):
         self.send_response(200)
         self.send_header("Content-Type", "application/x-git-upload-pack-advertisement")
         self.send_header("Content-Length", "100000")
@@ -148,16 +147,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=pathlib.Path)
-    parser.add_argument("--token", default="")
-    parser.add_argument("--user")
+    parser.add_argument("--password")
     parser.add_argument("--log")
     Handler.options = parser.parse_args()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     print(server.server_address[1], flush=True)
-    sys.stdin.read()
-    os._exit(0)  # threads may hang on purpose
+    if stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        sys.stdin.read()
+    else:
+        thread.join()
+    os._exit(0)  # requests may hang on purpose
 
 
 if __name__ == "__main__":

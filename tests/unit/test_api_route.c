@@ -19,13 +19,13 @@ static void unused(struct request *req)
 }
 
 static const struct route table[] = {
-    {METHOD_GET, "/a", ACCESS_OPEN, .handle = unused},
-    {METHOD_POST, "/a", ACCESS_OPEN, .handle = unused},
-    {METHOD_GET, "/a/last", ACCESS_OPEN, .handle = unused},
-    {METHOD_GET, "/a/{run}", ACCESS_OPEN, .handle = unused},
-    {METHOD_PUT, "/p/{id}", ACCESS_OPEN, .handle = unused},
-    {METHOD_DELETE, "/p/{id}", ACCESS_OPEN, .handle = unused},
-    {METHOD_GET, "/p/{id}/w/{id}", ACCESS_OPEN, .handle = unused},
+    {METHOD_GET, ACCESS_OPEN, "/a", .handle = unused},
+    {METHOD_POST, ACCESS_OPEN, "/a", .handle = unused},
+    {METHOD_GET, ACCESS_OPEN, "/a/last", .handle = unused},
+    {METHOD_GET, ACCESS_OPEN, "/a/{run}", .handle = unused},
+    {METHOD_PUT, ACCESS_OPEN, "/p/{id}", .handle = unused},
+    {METHOD_DELETE, ACCESS_OPEN, "/p/{id}", .handle = unused},
+    {METHOD_GET, ACCESS_OPEN, "/p/{id}/w/{id}", .handle = unused},
 };
 
 static enum route_result find(enum method method, const char *path,

@@ -10,39 +10,7 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "tests/support/queue_steps.h"
-
-static struct queue_fixture fixture;
-
-#define ask(...)               queue_fixture_ask(&fixture, __VA_ARGS__)
-#define assert_status(id, was) assert_string_equal(step_status(&fixture, id), was)
-
-static int group_setup(void **state)
-{
-    (void)state;
-    queue_fixture_start(&fixture);
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    queue_fixture_stop(&fixture);
-    return 0;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    queue_fixture_reset(&fixture);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return step_fsck(&fixture) == 0 ? 0 : -1;
-}
+#include "tests/support/queue_group.h"
 
 static struct queue_hold running(enum run_kind kind)
 {
@@ -167,185 +135,6 @@ static void a_plan_cannot_be_marked(void **state)
     assert_non_null(strstr(queue_fixture_refusal(&fixture, &cmd, &err), "kind plan"));
 }
 
-/* ---- finish ---- */
-static void a_finish_stores_the_result_and_frees_the_target(void **state)
-{
-    struct queue_hold hold = running(RUN_DRIFT_CHECK);
-    const struct enqueue next = step_check("r2");
-    const struct finish result = {.status = RUN_DRIFT_DETECTED,
-                                  .exit_code = 2,
-                                  .commit = "abc",
-                                  .summary = "{\"toAdd\":1}",
-                                  .output_truncated = true,
-                                  .output = "out",
-                                  .output_len = 3,
-                                  .log = "logs",
-                                  .log_len = 4,
-                                  .metadata = "{}",
-                                  .metadata_len = 2,
-                                  .drift_repo = "repo",
-                                  .drift_field = "t|main",
-                                  .drift_record = "{\"drift\":1}"};
-
-    (void)state;
-    step_enqueue(&fixture, &next);
-    queue_fixture_advance(&fixture, 10);
-    assert_int_equal(step_finish_with(&fixture, &hold, &result), HOLD_DONE);
-    assert_status("r1", "drift_detected");
-    assert_string_equal(ask("HGET run:r1 exit"), "2");
-    assert_string_equal(ask("HGET run:r1 commit"), "abc");
-    assert_string_equal(ask("HGET run:r1 truncated"), "1");
-    assert_int_equal(strtoll(ask("HGET run:r1 ended"), NULL, 10), fixture.now_ms);
-    assert_string_equal(ask("HGET result:r1 output"), "out");
-    assert_string_equal(ask("HGET meta result_bytes"), "7");
-    assert_string_equal(ask("HGET drift:repo t|main"), "{\"drift\":1}");
-    assert_string_equal(ask("HGET last:s good"), "r1");
-    assert_string_equal(ask("HGET last:s ended"), "r1");
-    assert_string_equal(ask("HGET last:s newest"), "r2");
-    assert_string_equal(ask("ZCARD leases"), "0");
-    assert_string_equal(step_claim(&fixture, "w", "m").run_id, "r2");
-}
-
-static void a_finish_sent_again_changes_nothing(void **state)
-{
-    struct queue_hold hold = running(RUN_DRIFT_CHECK);
-    const struct finish result = {.status = RUN_CLEAN, .output = "out", .output_len = 3};
-    char version[64];
-
-    (void)state;
-    step_finish_with(&fixture, &hold, &result);
-    snprintf(version, sizeof version, "%s", ask("HGET run:r1 version"));
-    queue_fixture_advance(&fixture, 10);
-    assert_int_equal(step_finish_with(&fixture, &hold, &result), HOLD_DONE);
-    assert_string_equal(ask("HGET meta result_bytes"), "3");
-    assert_string_equal(ask("HGET run:r1 version"), version);
-}
-
-static void who_does_not_hold_a_run_cannot_finish_it(void **state)
-{
-    struct queue_hold hold = running(RUN_DRIFT_CHECK);
-    struct queue_hold other = with_nonce(hold, "other");
-    struct queue_hold empty = hold;
-
-    (void)state;
-    empty.fence[0] = '\0';
-    assert_int_equal(step_finish(&fixture, &other, RUN_CLEAN), HOLD_GONE);
-    assert_int_equal(step_finish(&fixture, &empty, RUN_CLEAN), HOLD_GONE);
-    assert_status("r1", "running");
-    step_release(&fixture, &hold);
-    assert_int_equal(step_finish(&fixture, &hold, RUN_CLEAN), HOLD_GONE);
-    assert_status("r1", "queued");
-}
-
-static void an_error_moves_ended_but_not_good(void **state)
-{
-    struct queue_hold hold = running(RUN_DRIFT_CHECK);
-    const struct finish failed = {.status = RUN_ERROR,
-                                  .error_code = "STATE_LOCKED",
-                                  .error_message = "locked",
-                                  .drift_repo = "repo",
-                                  .drift_field = "f",
-                                  .drift_record = "{\"error\":1}"};
-
-    (void)state;
-    step_finish(&fixture, &hold, RUN_CLEAN);
-    ask("HSET drift:repo f good");
-    hold = step_running(&fixture, "r2", RUN_DRIFT_CHECK);
-    step_finish_with(&fixture, &hold, &failed);
-    assert_string_equal(ask("HGET last:s good"), "r1");
-    assert_string_equal(ask("HGET last:s ended"), "r2");
-    assert_string_equal(ask("HGET run:r2 error_code"), "STATE_LOCKED");
-    assert_string_equal(ask("HGET drift:repo f"), "good");
-    assert_string_equal(ask("HGET drift:repo f|error"), "{\"error\":1}");
-}
-
-static void a_good_check_takes_the_error_off_the_record(void **state)
-{
-    struct queue_hold hold = running(RUN_DRIFT_CHECK);
-    const struct finish good = {.status = RUN_CLEAN,
-                                .drift_repo = "repo",
-                                .drift_field = "f",
-                                .drift_record = "{}"};
-
-    (void)state;
-    ask("HSET drift:repo f|error old");
-    step_finish_with(&fixture, &hold, &good);
-    assert_string_equal(ask("HGET drift:repo f|error"), "");
-    assert_string_equal(ask("HGET drift:repo f"), "{}");
-}
-
-static void a_cancelled_check_is_never_shown_as_clean(void **state)
-{
-    struct queue_hold hold = running(RUN_DRIFT_CHECK);
-    const struct finish clean = {.status = RUN_CLEAN,
-                                 .drift_repo = "repo",
-                                 .drift_field = "f",
-                                 .drift_record = "{}"};
-
-    (void)state;
-    step_cancel(&fixture, "r1", false);
-    assert_int_equal(step_finish_with(&fixture, &hold, &clean), HOLD_DONE);
-    assert_status("r1", "cancelled");
-    assert_string_equal(ask("HGET last:s ended"), "");
-    assert_string_equal(ask("HGET drift:repo f"), "");
-}
-
-static void a_marked_apply_keeps_its_outcome_although_cancelled(void **state)
-{
-    struct queue_hold hold = running(RUN_APPLY);
-
-    (void)state;
-    step_mark(&fixture, &hold);
-    step_cancel(&fixture, "r1", true);
-    assert_int_equal(step_finish(&fixture, &hold, RUN_APPLIED), HOLD_DONE);
-    assert_status("r1", "applied");
-}
-
-static void nobody_ends_cancelled_without_a_cancel(void **state)
-{
-    struct queue_hold hold = running(RUN_APPLY);
-    const struct finish result = {
-        .status = RUN_CANCELLED, .output = "x", .output_len = 1};
-    struct redis_cmd cmd;
-    struct err err;
-
-    (void)state;
-    queue_finish(&cmd, FIXTURE_PREFIX, &hold, &result);
-    assert_non_null(strstr(queue_fixture_refusal(&fixture, &cmd, &err), "cancel"));
-    assert_status("r1", "running");
-    assert_string_equal(ask("EXISTS result:r1"), "0");
-}
-
-static void a_move_that_the_table_does_not_have_writes_nothing(void **state)
-{
-    struct queue_hold hold = running(RUN_PLAN);
-    const struct finish result = {.status = RUN_SKIPPED, .output = "x", .output_len = 1};
-    struct redis_cmd cmd;
-    struct err err;
-
-    (void)state;
-    queue_finish(&cmd, FIXTURE_PREFIX, &hold, &result);
-    assert_non_null(strstr(queue_fixture_refusal(&fixture, &cmd, &err),
-                           "may not move from running to skipped"));
-    assert_status("r1", "running");
-    assert_string_equal(ask("EXISTS result:r1"), "0");
-    assert_string_equal(ask("XLEN events"), "2");
-}
-
-static void a_long_message_is_cut_not_refused(void **state)
-{
-    AUTO(auto_free) char *message = mem_new(1, 2 * QUEUE_SUMMARY_BYTES);
-    struct queue_hold hold = running(RUN_PLAN);
-    const struct finish result = {
-        .status = RUN_ERROR, .error_code = "TIMEOUT", .error_message = message};
-
-    (void)state;
-    memset(message, 'm', 2 * QUEUE_SUMMARY_BYTES - 1);
-    assert_int_equal(step_finish_with(&fixture, &hold, &result), HOLD_DONE);
-    assert_int_equal(strtol(ask("HSTRLEN run:r1 error_message"), NULL, 10),
-                     QUEUE_SUMMARY_BYTES);
-}
-
 /* ---- release ---- */
 static void a_released_run_keeps_its_place_and_counts_no_crash(void **state)
 {
@@ -358,6 +147,7 @@ static void a_released_run_keeps_its_place_and_counts_no_crash(void **state)
     assert_int_equal(step_release(&fixture, &hold), HOLD_DONE);
     assert_string_equal(ask("HGET run:r1 crashes"), "");
     assert_string_equal(ask("HGET waiting "), "2");
+    assert_string_equal(ask("HGET run:r1 started"), "0");
     hold = step_claim(&fixture, "v", "m");
     assert_string_equal(hold.run_id, "r1");
     assert_string_equal(ask("HGET run:r1 attempts"), "2");
@@ -480,74 +270,27 @@ static void others_of_the_target_go_first_while_a_run_is_delayed(void **state)
     assert_string_equal(step_claim(&fixture, "w", "b").run_id, "r1");
 }
 
-/* ---- live output ---- */
-static enum hold_outcome append(const struct queue_hold *hold, int64_t offset)
-{
-    AUTO(redis_reply_free) struct redisReply *reply = NULL;
-    enum hold_outcome out;
-    struct redis_cmd cmd;
-    struct err err;
-
-    queue_log_append(&cmd, FIXTURE_PREFIX, hold, 1, offset, "line\n", 5);
-    reply = queue_fixture_call(&fixture, &cmd);
-    assert_int_equal(queue_hold_reply(reply, &out, &err), 0);
-    return out;
-}
-
-static void live_output_is_stored_once_in_order_and_goes_after_the_end(void **state)
-{
-    struct queue_hold hold = running(RUN_PLAN);
-    AUTO(redis_reply_free) struct redisReply *reply = NULL;
-    struct redis_cmd cmd;
-
-    (void)state;
-    assert_int_equal(append(&hold, 0), HOLD_DONE);
-    assert_int_equal(append(&hold, 0), HOLD_DONE);
-    assert_int_equal(append(&hold, 5), HOLD_DONE);
-    assert_string_equal(ask("XLEN log:r1"), "2");
-    queue_get_log(&cmd, FIXTURE_PREFIX, "r1", "1-0", 10);
-    reply = queue_fixture_call(&fixture, &cmd);
-    assert_int_equal(redis_reply_count(reply), 1);
-    assert_string_equal(redis_reply_text(redis_reply_at(redis_reply_at(reply, 0), 0)),
-                        "1-5");
-    step_finish(&fixture, &hold, RUN_CLEAN);
-    assert_int_equal(append(&hold, 10), HOLD_GONE);
-    assert_in_range(strtol(ask("PTTL log:r1"), NULL, 10), 590000, 600000);
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_heartbeat_renews_the_lease_of_the_holder_only),
-        T(a_heartbeat_answers_for_each_hold_in_order),
-        T(a_mark_is_given_to_the_holder_while_its_lease_lives),
-        T(a_suspect_gets_no_mark_until_it_is_heard_of),
-        T(no_mark_is_given_while_somebody_cancels),
-        T(a_mark_asked_for_again_after_a_cancel_is_refused),
-        T(no_mark_is_given_while_frozen),
-        T(a_plan_cannot_be_marked),
-        T(a_finish_stores_the_result_and_frees_the_target),
-        T(a_finish_sent_again_changes_nothing),
-        T(who_does_not_hold_a_run_cannot_finish_it),
-        T(an_error_moves_ended_but_not_good),
-        T(a_good_check_takes_the_error_off_the_record),
-        T(a_cancelled_check_is_never_shown_as_clean),
-        T(a_marked_apply_keeps_its_outcome_although_cancelled),
-        T(nobody_ends_cancelled_without_a_cancel),
-        T(a_move_that_the_table_does_not_have_writes_nothing),
-        T(a_long_message_is_cut_not_refused),
-        T(a_released_run_keeps_its_place_and_counts_no_crash),
-        T(a_marked_run_is_not_released),
-        T(a_run_that_is_cancelled_ends_when_it_is_released),
-        T(infrastructure_is_retried_three_times_with_growing_pauses),
-        T(a_retry_sent_again_is_one_retry),
-        T(a_state_lock_is_waited_for_half_an_hour_uncounted),
-        T(a_run_that_is_cancelled_is_not_retried),
-        T(others_of_the_target_go_first_while_a_run_is_delayed),
-        T(live_output_is_stored_once_in_order_and_goes_after_the_end),
+        QUEUE_TEST(a_heartbeat_renews_the_lease_of_the_holder_only),
+        QUEUE_TEST(a_heartbeat_answers_for_each_hold_in_order),
+        QUEUE_TEST(a_mark_is_given_to_the_holder_while_its_lease_lives),
+        QUEUE_TEST(a_suspect_gets_no_mark_until_it_is_heard_of),
+        QUEUE_TEST(no_mark_is_given_while_somebody_cancels),
+        QUEUE_TEST(a_mark_asked_for_again_after_a_cancel_is_refused),
+        QUEUE_TEST(no_mark_is_given_while_frozen),
+        QUEUE_TEST(a_plan_cannot_be_marked),
+        QUEUE_TEST(a_released_run_keeps_its_place_and_counts_no_crash),
+        QUEUE_TEST(a_marked_run_is_not_released),
+        QUEUE_TEST(a_run_that_is_cancelled_ends_when_it_is_released),
+        QUEUE_TEST(infrastructure_is_retried_three_times_with_growing_pauses),
+        QUEUE_TEST(a_retry_sent_again_is_one_retry),
+        QUEUE_TEST(a_state_lock_is_waited_for_half_an_hour_uncounted),
+        QUEUE_TEST(a_run_that_is_cancelled_is_not_retried),
+        QUEUE_TEST(others_of_the_target_go_first_while_a_run_is_delayed),
     };
 
-    return cmocka_run_group_tests_name("queue_hold", tests, group_setup, group_teardown);
+    return cmocka_run_group_tests_name("queue_hold", tests, queue_group_setup,
+                                       queue_group_teardown);
 }

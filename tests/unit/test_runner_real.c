@@ -106,6 +106,31 @@ static void no_drift_is_clean_and_takes_one_terraform_process(void **state)
     assert_true(strlen(json_string(meta, "terraformVersion")) > 0);
 }
 
+/* Terraform itself does not mark what a provider has computed from a sensitive value. */
+static void what_is_computed_from_a_secret_is_masked_too(void **state)
+{
+    static const char *const parts[] = {"output.z", "log.z",         "log",
+                                        "head",     "metadata.json", "result.json"};
+
+    (void)state;
+    if (!test_run_real(rf_run))
+        skip();
+    test_run_file(rf_run, "main.tf",
+                  "variable \"p\" {\n  default   = \"hunter2-hunter2\"\n"
+                  "  sensitive = true\n}\n"
+                  "resource \"terraform_data\" \"a\" {\n  input = var.p\n}\n"
+                  "output \"again\" {\n  value = nonsensitive(\"<${var.p}>\")\n}\n");
+    test_run_go(rf_run);
+    rf_expect_status(RUN_DRIFT_DETECTED);
+    rf_expect_part("output.z", "again = \"<***>\"");
+    rf_expect_part("log.z", "Plan: 1 to add");
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        AUTO(auto_free) char *text = test_run_part(rf_run, parts[i]);
+
+        assert_null(strstr(text, "hunter2-hunter2"));
+    }
+}
+
 static void only_outputs_are_no_drift(void **state)
 {
     AUTO(auto_json) cJSON *meta = NULL;
@@ -206,6 +231,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(drift_is_found_and_reported),
         TEST(no_drift_is_clean_and_takes_one_terraform_process),
+        TEST(what_is_computed_from_a_secret_is_masked_too),
         TEST(only_outputs_are_no_drift),
         TEST(failing_checks_are_counted_in_a_clean_run),
         TEST(a_missing_workspace_is_not_made),

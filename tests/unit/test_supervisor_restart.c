@@ -7,7 +7,9 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "tests/support/worker_fixture.h"
 #include "worker/rundir.h"
@@ -78,19 +80,31 @@ static void a_result_written_while_no_worker_lived_is_sent(void **state)
     worker_assert(RUN_1, "attempts", "1");
 }
 
+static void kill_runner(const char *dir)
+{
+    int64_t deadline_ms = clock_mono_ms() + 20000;
+
+    while (rundir_alive(dir) && clock_mono_ms() < deadline_ms)
+        rundir_kill_holders(dir);
+    assert_false(rundir_alive(dir));
+}
+
 static void a_run_that_died_with_its_worker_is_given_back(void **state)
 {
     AUTO(auto_free) char *dir = worker_run_path(RUN_1, "");
+    AUTO(auto_free) char *first = worker_run_path(RUN_1, "first");
 
     (void)state;
     worker_enqueue(RUN_1, "deaf", "t1");
     worker_start();
     worker_until_started(RUN_1);
+    assert_int_equal(mkdir(first, 0700), 0); /* marks the directory of attempt 1 */
     worker_kill();
-    rundir_kill_holders(dir);
+    kill_runner(dir);
     worker_start();
     worker_until(RUN_1, "attempts", "2");
     worker_assert(RUN_1, "crashes", "");
+    worker_until_file(RUN_1, "first", false);
     worker_until_started(RUN_1);
     rundir_kill_holders(dir);
     worker_until(RUN_1, "status", "error");

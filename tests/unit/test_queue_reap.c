@@ -1,4 +1,4 @@
-/* The queue: what happens when time passes and workers are lost. */
+/* The queue: what happens when workers are lost and come back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,47 +7,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/mem.h"
-#include "tests/support/queue_steps.h"
+#include "tests/support/queue_group.h"
 
-#define HOUR_MS  INT64_C(3600000)
-#define DAY_MS   (24 * HOUR_MS)
-#define LOSS_MS  (QUEUE_LEASE_MS + QUEUE_GRACE_MS)
-#define KEEP_ALL 1000000
-
-static struct queue_fixture fixture;
-
-#define ask(...)               queue_fixture_ask(&fixture, __VA_ARGS__)
-#define assert_status(id, was) assert_string_equal(step_status(&fixture, id), was)
-
-static int group_setup(void **state)
-{
-    (void)state;
-    queue_fixture_start(&fixture);
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    queue_fixture_stop(&fixture);
-    return 0;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    queue_fixture_reset(&fixture);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return step_fsck(&fixture) == 0 ? 0 : -1;
-}
+#define HOUR_MS INT64_C(3600000)
+#define LOSS_MS (QUEUE_LEASE_MS + QUEUE_GRACE_MS)
 
 static struct queue_hold running(enum run_kind kind)
 {
@@ -365,176 +330,31 @@ static void a_delayed_run_is_promoted_when_it_is_due(void **state)
     assert_string_equal(ask("ZCARD ready"), "1");
 }
 
-/* ---- trim ---- */
-/* One ended check a minute in scope "s"; "r0" is the first. */
-static void ended_checks(int count, enum run_status status)
-{
-    for (int i = 0; i < count; i++) {
-        const struct finish result = {
-            .status = status, .output = "0123456789", .output_len = 10};
-        struct queue_hold hold;
-        char id[24];
-
-        snprintf(id, sizeof id, "r%d", i);
-        hold = step_running(&fixture, id, RUN_DRIFT_CHECK);
-        assert_string_equal(hold.run_id, id);
-        assert_int_equal(step_finish_with(&fixture, &hold, &result), HOLD_DONE);
-        queue_fixture_advance(&fixture, 60000);
-    }
-}
-
-/* Until nothing is due any more. */
-static void trim(int64_t keep_runs, int64_t keep_days, int64_t store_max_bytes)
-{
-    int calls = 0;
-
-    while (step_trim(&fixture, keep_runs, keep_days, store_max_bytes) == 100)
-        assert_true(++calls < 100);
-}
-
-static void trim_keeps_the_newest_of_a_scope_by_count(void **state)
-{
-    (void)state;
-    ended_checks(250, RUN_CLEAN);
-    queue_fixture_advance(&fixture, 26 * HOUR_MS);
-    trim(10, 30, 0);
-    queue_fixture_advance(&fixture, 10);
-    trim(10, 30, 0);
-    queue_fixture_advance(&fixture, 10);
-    trim(10, 30, 0);
-    assert_string_equal(ask("ZCARD runs:s"), "10");
-    assert_string_equal(ask("ZCARD runs"), "10");
-    assert_string_equal(ask("ZCARD ended"), "10");
-    assert_status("r239", "none");
-    assert_status("r240", "clean");
-    assert_string_equal(ask("EXISTS result:r239"), "0");
-    assert_string_equal(ask("HGET meta result_bytes"), "100");
-}
-
-static void trim_touches_nothing_younger_than_25_hours(void **state)
-{
-    (void)state;
-    ended_checks(5, RUN_CLEAN);
-    queue_fixture_advance(&fixture, 24 * HOUR_MS);
-    trim(1, 1, 0);
-    assert_string_equal(ask("ZCARD runs:s"), "5");
-    queue_fixture_advance(&fixture, 2 * HOUR_MS);
-    trim(1, 1, 0);
-    assert_string_equal(ask("ZCARD runs:s"), "1");
-    assert_status("r4", "clean");
-}
-
-static void trim_keeps_by_days_but_always_the_newest(void **state)
-{
-    (void)state;
-    ended_checks(3, RUN_CLEAN);
-    queue_fixture_advance(&fixture, 31 * DAY_MS);
-    trim(KEEP_ALL, 30, 0);
-    assert_string_equal(ask("ZCARD runs:s"), "1");
-    assert_status("r2", "clean");
-}
-
-static void trim_keeps_the_last_good_check_however_old(void **state)
-{
-    struct queue_hold hold = step_running(&fixture, "good", RUN_DRIFT_CHECK);
-
-    (void)state;
-    step_finish(&fixture, &hold, RUN_CLEAN);
-    queue_fixture_advance(&fixture, 60000);
-    ended_checks(5, RUN_ERROR);
-    queue_fixture_advance(&fixture, 31 * DAY_MS);
-    trim(2, 30, 0);
-    assert_status("good", "clean");
-    assert_string_equal(ask("ZCARD runs:s"), "2");
-}
-
-static void trim_never_takes_a_run_that_has_not_ended(void **state)
-{
-    struct enqueue req = step_check("r2");
-
-    (void)state;
-    orphan();
-    step_enqueue(&fixture, &req);
-    req.run_id = "r3";
-    req.target = "other";
-    step_enqueue(&fixture, &req);
-    queue_fixture_advance(&fixture, 40 * DAY_MS);
-    trim(0, 0, 0);
-    assert_status("r1", "orphaned");
-    assert_status("r2", "queued");
-    assert_status("r3", "queued");
-}
-
-static void trim_drops_the_oldest_outputs_above_the_limit(void **state)
-{
-    (void)state;
-    ended_checks(5, RUN_CLEAN);
-    trim(KEEP_ALL, KEEP_ALL, 25);
-    assert_string_equal(ask("HGET meta result_bytes"), "20");
-    assert_string_equal(ask("HGET run:r2 output_dropped"), "1");
-    assert_string_equal(ask("HGET result:r2 output"), "");
-    assert_status("r2", "clean");
-    assert_string_equal(ask("HGET result:r3 output"), "0123456789");
-    assert_string_equal(ask("ZCARD outputs"), "2");
-}
-
-/* ---- fsck ---- */
-static void fsck_repairs_what_no_invariant_allows(void **state)
-{
-    struct queue_hold hold = running(RUN_DRIFT_CHECK);
-    const struct enqueue req = step_check("r2");
-
-    (void)state;
-    step_enqueue(&fixture, &req);
-    ask("HSET active ghost nobody");
-    ask("ZREM leases r1");
-    ask("ZADD leases 1 ghost");
-    ask("ZADD orphans 1 r2");
-    ask("ZADD ready 1 nothing");
-    assert_int_equal(step_fsck(&fixture), 5);
-    assert_string_equal(ask("HLEN active"), "1");
-    assert_string_equal(ask("ZCARD suspects"), "1");
-    assert_string_equal(ask("ZCARD leases"), "0");
-    assert_string_equal(ask("ZCARD orphans"), "0");
-    assert_string_equal(ask("ZCARD ready"), "0");
-    assert_int_equal(step_heartbeat(&fixture, "w", &hold).state, HOLD_OK);
-    assert_int_equal(step_finish(&fixture, &hold, RUN_CLEAN), HOLD_DONE);
-    assert_string_equal(step_claim(&fixture, "w", "m").run_id, "r2");
-}
-
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_lost_worker_is_suspected_then_its_run_waits_again),
-        T(a_suspect_that_is_heard_of_goes_on),
-        T(the_third_crash_is_the_last),
-        T(no_crash_is_counted_in_redis_first_minute),
-        T(a_lost_run_that_is_being_cancelled_ends_cancelled),
-        T(a_redis_that_stood_still_reaps_nobody_who_is_alive),
-        T(a_redis_that_stood_still_still_reaps_the_dead),
-        T(a_clock_set_back_does_not_keep_a_lease_alive),
-        T(reaping_takes_a_hundred_at_a_time),
-        T(a_lost_marked_apply_becomes_an_orphan_and_keeps_its_target),
-        T(an_orphan_is_finished_late_by_its_owner),
-        T(an_orphan_cannot_end_as_anything_but_applied_or_error),
-        T(a_person_resolves_an_orphan_when_its_owner_is_silent),
-        T(force_resolves_while_the_owner_lives_who_then_leaves_a_note),
-        T(a_resolve_that_is_sent_again_is_answered_again),
-        T(an_owner_that_comes_back_holds_its_orphan_again),
-        T(an_apply_whose_claim_was_lost_is_held_again),
-        T(a_hold_that_was_given_back_is_not_reasserted),
-        T(nobody_reasserts_a_target_that_another_has),
-        T(a_delayed_run_is_promoted_when_it_is_due),
-        T(trim_keeps_the_newest_of_a_scope_by_count),
-        T(trim_touches_nothing_younger_than_25_hours),
-        T(trim_keeps_by_days_but_always_the_newest),
-        T(trim_keeps_the_last_good_check_however_old),
-        T(trim_never_takes_a_run_that_has_not_ended),
-        T(trim_drops_the_oldest_outputs_above_the_limit),
-        T(fsck_repairs_what_no_invariant_allows),
+        QUEUE_TEST(a_lost_worker_is_suspected_then_its_run_waits_again),
+        QUEUE_TEST(a_suspect_that_is_heard_of_goes_on),
+        QUEUE_TEST(the_third_crash_is_the_last),
+        QUEUE_TEST(no_crash_is_counted_in_redis_first_minute),
+        QUEUE_TEST(a_lost_run_that_is_being_cancelled_ends_cancelled),
+        QUEUE_TEST(a_redis_that_stood_still_reaps_nobody_who_is_alive),
+        QUEUE_TEST(a_redis_that_stood_still_still_reaps_the_dead),
+        QUEUE_TEST(a_clock_set_back_does_not_keep_a_lease_alive),
+        QUEUE_TEST(reaping_takes_a_hundred_at_a_time),
+        QUEUE_TEST(a_lost_marked_apply_becomes_an_orphan_and_keeps_its_target),
+        QUEUE_TEST(an_orphan_is_finished_late_by_its_owner),
+        QUEUE_TEST(an_orphan_cannot_end_as_anything_but_applied_or_error),
+        QUEUE_TEST(a_person_resolves_an_orphan_when_its_owner_is_silent),
+        QUEUE_TEST(force_resolves_while_the_owner_lives_who_then_leaves_a_note),
+        QUEUE_TEST(a_resolve_that_is_sent_again_is_answered_again),
+        QUEUE_TEST(an_owner_that_comes_back_holds_its_orphan_again),
+        QUEUE_TEST(an_apply_whose_claim_was_lost_is_held_again),
+        QUEUE_TEST(a_hold_that_was_given_back_is_not_reasserted),
+        QUEUE_TEST(nobody_reasserts_a_target_that_another_has),
+        QUEUE_TEST(a_delayed_run_is_promoted_when_it_is_due),
     };
 
-    return cmocka_run_group_tests_name("queue_time", tests, group_setup, group_teardown);
+    return cmocka_run_group_tests_name("queue_reap", tests, queue_group_setup,
+                                       queue_group_teardown);
 }

@@ -1,0 +1,95 @@
+/* Values that a plan marks as sensitive, for the mask. */
+#include <string.h>
+
+#include "common/mem.h"
+#include "worker/runner_parts.h"
+
+#define VALUE_MAX_BYTES ((size_t)64 * 1024)
+
+static void add_scalar(const cJSON *value, struct mask *mask)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(VALUE_MAX_BYTES);
+
+    if (cJSON_IsString(value) && value->valuestring != NULL)
+        mask_add(mask, value->valuestring);
+    if (!cJSON_IsNumber(value))
+        return;
+    json_print(value, &text);
+    mask_add(mask, buf_text(&text));
+}
+
+/* Everything in it. The parser has limited the depth. */
+static void add_all(const cJSON *value, struct mask *mask)
+{
+    if (value == NULL)
+        return;
+    add_scalar(value, mask);
+    for (value = value->child; value != NULL; value = value->next)
+        add_all(value, mask);
+}
+
+/* `marks` has the shape of the value, with true where it is sensitive. */
+static void add_marked(const cJSON *value, const cJSON *marks, struct mask *mask)
+{
+    const cJSON *inner;
+
+    if (value == NULL || marks == NULL)
+        return;
+    if (cJSON_IsTrue(marks)) {
+        add_all(value, mask);
+        return;
+    }
+    if (cJSON_IsArray(marks) && cJSON_IsArray(value)) {
+        const cJSON *mark = marks->child;
+
+        for (inner = value->child; inner != NULL && mark != NULL; inner = inner->next) {
+            add_marked(inner, mark, mask);
+            mark = mark->next;
+        }
+    }
+    if (cJSON_IsObject(marks) && cJSON_IsObject(value))
+        for (const cJSON *mark = marks->child; mark != NULL; mark = mark->next)
+            add_marked(json_get(value, mark->string), mark, mask);
+}
+
+static void add_change(const cJSON *change, struct mask *mask)
+{
+    add_marked(json_get(change, "before"), json_get(change, "before_sensitive"), mask);
+    add_marked(json_get(change, "after"), json_get(change, "after_sensitive"), mask);
+}
+
+static void add_resources(const cJSON *list, struct mask *mask)
+{
+    const cJSON *resource = list != NULL ? list->child : NULL;
+
+    for (; resource != NULL; resource = resource->next)
+        add_change(json_get(resource, "change"), mask);
+}
+
+static void add_outputs(const cJSON *outputs, struct mask *mask)
+{
+    const cJSON *output = outputs != NULL ? outputs->child : NULL;
+
+    for (; output != NULL; output = output->next)
+        add_change(output, mask);
+}
+
+static void add_variables(const cJSON *plan, struct mask *mask)
+{
+    const cJSON *values = json_get(plan, "variables");
+    const cJSON *declared =
+        json_get(json_get(json_get(plan, "configuration"), "root_module"), "variables");
+    const cJSON *variable = declared != NULL ? declared->child : NULL;
+
+    for (; variable != NULL; variable = variable->next)
+        if (json_bool(variable, "sensitive", false))
+            add_all(json_get(json_get(values, variable->string), "value"), mask);
+}
+
+void runner_sensitive_add(const cJSON *plan, struct mask *mask)
+{
+    add_variables(plan, mask);
+    add_resources(json_get(plan, "resource_changes"), mask);
+    add_resources(json_get(plan, "resource_drift"), mask);
+    add_outputs(json_get(plan, "output_changes"), mask);
+}
