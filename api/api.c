@@ -67,14 +67,17 @@ static int64_t sooner(int64_t a_ms, int64_t b_ms)
     return a_ms;
 }
 
-/* The server first: what its requests ask leaves with the links' one write. */
+/* In this order: what the server's requests ask leaves with the link's one write; what
+ * the link had to fail is answered at once. */
 static void turn(struct api *api, int64_t sleep_max_ms)
 {
-    int64_t sleep_ms = server_turn(api->server);
+    int64_t sleep_ms = events_turn(api->events);
 
+    sleep_ms = sooner(sleep_ms, server_turn(api->server));
     sleep_ms = sooner(sleep_ms, link_turn(&api->link));
-    sleep_ms = sooner(sleep_ms, events_turn(api->events));
     health_turn(&api->health);
+    if (server_is_due(api->server))
+        sleep_ms = 0;
     loop_turn(&api->loop, sooner(sleep_ms, sleep_max_ms));
 }
 

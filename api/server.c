@@ -317,3 +317,11 @@ int64_t server_turn(struct server *server)
     }
     return sleep_ms;
 }
+
+bool server_is_due(const struct server *server)
+{
+    for (size_t i = 0; i < DAEMONS; i++)
+        if (server->daemons[i].due)
+            return true;
+    return false;
+}

@@ -8,6 +8,7 @@
 #ifndef KEDGE_API_SERVER_H
 #define KEDGE_API_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -23,6 +24,8 @@ void server_close(struct server *server); /* no request may be suspended */
 /* Once a turn: runs whichever daemon has something to do. Returns for how long the loop
  * may sleep, ms; -1: as long as it likes. */
 int64_t server_turn(struct server *server);
+/* Was a request resumed since? Then it is not the time to sleep. */
+bool server_is_due(const struct server *server);
 /* Stops listening; connections that are open go on. */
 void server_stop_listening(struct server *server);
 

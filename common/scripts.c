@@ -13,6 +13,6 @@ const struct redis_script *script(const char *name)
     for (size_t i = 0; scripts_all[i]; i++)
         if (strcmp(scripts_all[i]->name, name) == 0)
             return scripts_all[i];
-    assert(!"a script of that name");
+    assert(false && "no script of that name");
     return NULL;
 }

@@ -8,8 +8,8 @@
 #include "common/mem.h"
 #include "common/sign.h"
 #include "worker/report_lists.h"
-#include "worker/report_walk.h"
 #include "worker/report_tree.h"
+#include "worker/report_walk.h"
 
 #define SENSITIVE "\"(sensitive)\""
 #define UNKNOWN   "\"(known after apply)\""

@@ -109,6 +109,9 @@ int runner_plan(struct runner *runner);
 /* Adds the values that a plan (JSON) marks as sensitive to the mask: what was computed
  * from them is often not marked. */
 void runner_sensitive_add(const cJSON *plan, struct mask *mask);
+/* Masks every string value of a list of nodes. Of a report, never of a plan: two values
+ * that become the same have not changed any more. */
+void runner_mask_tree(const struct mask *mask, cJSON *node);
 
 /* ---- runner_result.c ---- */
 /* Writes the parts, then result.json. */

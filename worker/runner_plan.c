@@ -36,33 +36,6 @@ static void count_resources(struct runner *r)
         r->total_resources = report_state_resources(buf_text(&state), state.len);
 }
 
-static void mask_node(const struct mask *mask, cJSON *node)
-{
-    struct buf masked;
-    size_t len;
-
-    if (!cJSON_IsString(node) || node->valuestring == NULL)
-        return;
-    len = strlen(node->valuestring);
-    if (len < MASK_SECRET_MIN_BYTES)
-        return;
-    buf_init(&masked, len + 1024);
-    mask_text(mask, node->valuestring, len, &masked);
-    if (strcmp(buf_text(&masked), node->valuestring) != 0)
-        cJSON_SetValuestring(node, buf_text(&masked));
-    buf_done(&masked);
-}
-
-/* Every string, before a cap could cut a secret in two. Depth is limited by the parser.
- */
-static void mask_tree(const struct mask *mask, cJSON *node)
-{
-    for (; node != NULL; node = node->next) {
-        mask_node(mask, node);
-        mask_tree(mask, node->child);
-    }
-}
-
 static struct report *read_report(struct runner *r, struct err *err)
 {
     AUTO(auto_free) char *path = path_join(r->dir, TERRAFORM_PLAN_JSON);
@@ -76,7 +49,6 @@ static struct report *read_report(struct runner *r, struct err *err)
         return NULL;
     buf_done(&text);
     runner_sensitive_add(plan, r->log.mask);
-    mask_tree(r->log.mask, plan);
     return report_from_plan(plan, err);
 }
 

@@ -9,6 +9,9 @@
 
 #define RECORD_MAX_BYTES  ((size_t)64 * 1024)
 #define SUMMARY_MAX_BYTES ((size_t)4 * 1024)
+/* The userinfo of a URL may be shorter than its mask. */
+#define MASKED_MORE_BYTES  ((size_t)256 * 1024)
+#define METADATA_DEPTH_MAX 100
 
 /* A zlib stream of incompressible bytes is a little longer than they are. */
 #define ZIPPED_MAX(bytes) ((bytes) + (bytes) / 100 + 1024)
@@ -83,6 +86,22 @@ static void print_facts(const struct runner *r, const struct report_facts *facts
     json_object_end(&w);
 }
 
+/* Its values are terraform's, and may hold what only we know to be secret. */
+static int put_masked(const struct runner *r, const char *name, const struct buf *json,
+                      struct err *err)
+{
+    AUTO(buf_done)
+    struct buf masked = BUF_INIT(REPORT_METADATA_BYTES + MASKED_MORE_BYTES);
+    AUTO(auto_json)
+    cJSON *doc = json_parse(buf_text(json), json->len, METADATA_DEPTH_MAX, false, err);
+
+    if (doc == NULL)
+        return -1;
+    runner_mask_tree(r->log.mask, doc);
+    json_print(doc, &masked);
+    return put(r, name, &masked, err);
+}
+
 static int write_metadata(struct runner *r, struct err *err)
 {
     AUTO(buf_done) struct buf text = BUF_INIT(REPORT_METADATA_BYTES);
@@ -102,7 +121,7 @@ static int write_metadata(struct runner *r, struct err *err)
         report_print(r->report, &facts, &text);
     else
         print_facts(r, &facts, &text);
-    return put(r, "metadata.json", &text, err);
+    return put_masked(r, "metadata.json", &text, err);
 }
 
 /* ---- what is read on every poll, and the drift record ---- */

@@ -1,4 +1,4 @@
-/* Values that a plan marks as sensitive, for the mask. */
+/* Secrets in JSON: values that a plan marks as sensitive, and masking what is left. */
 #include <string.h>
 
 #include "common/mem.h"
@@ -92,4 +92,31 @@ void runner_sensitive_add(const cJSON *plan, struct mask *mask)
     add_resources(json_get(plan, "resource_changes"), mask);
     add_resources(json_get(plan, "resource_drift"), mask);
     add_outputs(json_get(plan, "output_changes"), mask);
+}
+
+static void mask_node(const struct mask *mask, cJSON *node)
+{
+    struct buf masked;
+    size_t len;
+
+    if (!cJSON_IsString(node) || node->valuestring == NULL)
+        return;
+    len = strlen(node->valuestring);
+    if (len < MASK_SECRET_MIN_BYTES)
+        return;
+    buf_init(&masked,
+             2 * len + 64); /* the userinfo of a URL may be shorter than its mask */
+    mask_text(mask, node->valuestring, len, &masked);
+    if (strcmp(buf_text(&masked), node->valuestring) != 0)
+        cJSON_SetValuestring(node, buf_text(&masked));
+    buf_done(&masked);
+}
+
+/* Depth is limited by the parser. */
+void runner_mask_tree(const struct mask *mask, cJSON *node)
+{
+    for (; node != NULL; node = node->next) {
+        mask_node(mask, node);
+        runner_mask_tree(mask, node->child);
+    }
 }

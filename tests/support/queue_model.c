@@ -89,7 +89,7 @@ static void drop_live(struct model *model, int number)
         model->live[i] = model->live[--model->live_count];
         return;
     }
-    assert(!"a live run");
+    assert(false && "a live run");
 }
 
 void model_take_hold_away(struct model_run *run)

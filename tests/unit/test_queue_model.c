@@ -292,10 +292,10 @@ static void be_silent(void)
 static void replay_an_old_one(void)
 {
     AUTO(buf_done) struct buf got = BUF_INIT(STATE_MAX);
-    int back = random_below(&t.random, t.serial < REMEMBERED ? t.serial : REMEMBERED - 1);
+    int made = t.serial < REMEMBERED ? t.serial : REMEMBERED - 1;
 
-    if (t.serial > 0)
-        perform(&t.ops[(t.serial - back) % REMEMBERED], &got);
+    if (made > 0)
+        perform(&t.ops[(t.serial - random_below(&t.random, made)) % REMEMBERED], &got);
 }
 
 static void step(void)

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
+#include "common/scripts.h"
 #include "tests/support/queue_group.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -152,6 +154,43 @@ static void reaping_takes_a_hundred_at_a_time(void **state)
     assert_int_equal(step_reap(&fixture).moved, 100);
     assert_int_equal(step_reap(&fixture).moved, 50);
     assert_int_equal(step_reap(&fixture).moved, 0);
+}
+
+/* The scripts as the programs load them: nothing replaced. */
+static int64_t call_embedded(struct redis *redis, struct redis_cmd *cmd, size_t at)
+{
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    struct err err = {0};
+    int result = redis_call(redis, cmd, 1000, &reply, &err);
+
+    redis_cmd_done(cmd);
+    if (result < 0)
+        fail_msg("%s", err.message);
+    return redis_reply_int(redis_reply_at(reply, at), -1);
+}
+
+static void embedded_scripts_go_by_redis_own_clock_and_uptime(void **state)
+{
+    struct redis *redis =
+        redis_new(&fixture.server.address, FIXTURE_PREFIX, scripts_all, 5000);
+    const struct enqueue req = step_check("r1");
+    int64_t lease_ms;
+    struct redis_cmd cmd;
+
+    (void)state;
+    queue_enqueue(&cmd, FIXTURE_PREFIX, &req);
+    call_embedded(redis, &cmd, 2);
+    queue_claim(&cmd, FIXTURE_PREFIX, "w", "n");
+    call_embedded(redis, &cmd, 0);
+    lease_ms = strtoll(ask("ZSCORE leases r1"), NULL, 10) - clock_wall_ms();
+    assert_in_range(lease_ms, QUEUE_LEASE_MS - 5000, QUEUE_LEASE_MS);
+    ask("ZREM leases r1");
+    ask("ZADD suspects 1 r1");
+    ask("HSET meta reaping_since 1 reaped_at %lld", (long long)clock_wall_ms() - 100);
+    queue_reap(&cmd, FIXTURE_PREFIX);
+    assert_int_equal(call_embedded(redis, &cmd, 2), 1);
+    assert_string_equal(ask("HGET run:r1 crashes"), "0");
+    redis_free(redis);
 }
 
 /* ---- orphans ---- */
@@ -333,6 +372,8 @@ static void a_delayed_run_is_promoted_when_it_is_due(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* First: Redis is up for less than a minute. */
+        QUEUE_TEST(embedded_scripts_go_by_redis_own_clock_and_uptime),
         QUEUE_TEST(a_lost_worker_is_suspected_then_its_run_waits_again),
         QUEUE_TEST(a_suspect_that_is_heard_of_goes_on),
         QUEUE_TEST(the_third_crash_is_the_last),

@@ -131,6 +131,33 @@ static void what_is_computed_from_a_secret_is_masked_too(void **state)
     }
 }
 
+static void values_of_env_files_are_masked_in_the_report(void **state)
+{
+    AUTO(auto_free) char *dir = path_join(rf_run->top, "env");
+    AUTO(auto_free) char *file = path_join(dir, "p1.env");
+    AUTO(auto_json) cJSON *meta = NULL;
+    const cJSON *change;
+    struct err err;
+
+    (void)state;
+    if (!test_run_real(rf_run))
+        skip();
+    assert_int_equal(path_mkdirs(dir, 0700, &err), 0);
+    assert_int_equal(path_write_atomic(file, "TF_VAR_q=correct-horse\n", 23, 0600, &err),
+                     0);
+    rf_run->conf.env_dir = mem_dup(dir);
+    test_run_file(rf_run, "main.tf",
+                  "variable \"q\" {}\n"
+                  "resource \"terraform_data\" \"a\" {\n  input = \"<${var.q}>\"\n}\n");
+    test_run_go(rf_run);
+    rf_expect_status(RUN_DRIFT_DETECTED);
+    meta = rf_metadata();
+    change = json_get(json_get(meta, "driftedResources")->child, "changes")->child;
+    for (; strcmp(json_string(change, "attribute"), "input") != 0; change = change->next)
+        assert_non_null(change->next);
+    assert_string_equal(json_string(change, "after"), "<***>");
+}
+
 static void only_outputs_are_no_drift(void **state)
 {
     AUTO(auto_json) cJSON *meta = NULL;
@@ -232,6 +259,7 @@ int main(void)
         TEST(drift_is_found_and_reported),
         TEST(no_drift_is_clean_and_takes_one_terraform_process),
         TEST(what_is_computed_from_a_secret_is_masked_too),
+        TEST(values_of_env_files_are_masked_in_the_report),
         TEST(only_outputs_are_no_drift),
         TEST(failing_checks_are_counted_in_a_clean_run),
         TEST(a_missing_workspace_is_not_made),

@@ -1,0 +1,194 @@
+/* A kedge-api in a process of its own, and a small HTTP client for it. */
+#include "tests/support/api_process.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+#define PATIENCE_MS  30000
+#define ANSWER_BYTES ((size_t)4 << 20)
+
+static void give_up(const char *what)
+{
+    fprintf(stderr, "api_process: %s\n", what);
+    abort();
+}
+
+static void __attribute__((noreturn))
+be_the_api(const struct api_process *api, int log_fd)
+{
+    static char listen[] = "127.0.0.1:0", secret[] = API_PROCESS_TOKEN,
+                prefix[] = "{kedge}:", allowlist[] = "*", github[] = "https://github.com";
+    char *url = mem_fmt("unix://%s", api->redis.socket_path);
+    struct conf conf = {.redis_url = url,
+                        .redis_prefix = prefix,
+                        .listen = listen,
+                        .api_secret = secret,
+                        .repo_allowlist = allowlist,
+                        .github_url = github,
+                        .max_queued = 1000};
+    struct api program;
+    struct err err;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(log_fd, STDERR_FILENO);
+    log_open("kedge-api", LOG_INFO);
+    if (api_open(&program, &conf, &err) < 0)
+        _exit(1);
+    api_run(&program);
+    api_close(&program);
+    free(url);
+    exit(0);
+}
+
+/* The port is told in the event `listening`. */
+static int read_port(int fd)
+{
+    char text[8192];
+    size_t len = 0;
+    const char *at;
+
+    for (;;) {
+        ssize_t got = read(fd, text + len, sizeof text - 1 - len);
+
+        if (got <= 0)
+            give_up("it did not listen");
+        len += (size_t)got;
+        text[len] = '\0';
+        at = strstr(text, "\"address\":\"127.0.0.1:");
+        if (at != NULL && strchr(at, '\n') != NULL)
+            return (int)strtol(at + strlen("\"address\":\"127.0.0.1:"), NULL, 10);
+    }
+}
+
+void api_process_start(struct api_process *api)
+{
+    int64_t deadline_ms = clock_mono_ms() + PATIENCE_MS;
+    int log[2];
+
+    *api = (struct api_process){0};
+    redis_server_start(&api->redis, REDIS_SERVER_APPEND_ONLY, NULL);
+    if (pipe(log) < 0)
+        give_up("no pipe");
+    api->pid = fork();
+    if (api->pid < 0)
+        give_up("no process");
+    if (api->pid == 0)
+        be_the_api(api, log[1]);
+    close(log[1]);
+    api->port = read_port(log[0]);
+    /* Kept open and unread: what it logs from here on is little. */
+    while (api_call(api, "GET", "/readyz", NULL, NULL, NULL) != 200)
+        if (clock_mono_ms() > deadline_ms)
+            give_up("it was not ready in time");
+}
+
+int api_process_terminate(struct api_process *api)
+{
+    int status = 0;
+
+    kill(api->pid, SIGTERM);
+    if (waitpid(api->pid, &status, 0) != api->pid)
+        give_up("it is not there to wait for");
+    api->pid = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void api_process_stop(struct api_process *api)
+{
+    if (api->pid > 0)
+        api_process_terminate(api);
+    redis_server_stop(&api->redis);
+}
+
+/* ---- the client ---- */
+int api_send(const struct api_process *api, const char *method, const char *path,
+             const char *headers, const char *body)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)api->port),
+                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    AUTO(buf_done) struct buf text = BUF_INIT(ANSWER_BYTES);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        give_up("no connection");
+    buf_fmt(&text,
+            "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+            "X-Atlantis-Token: " API_PROCESS_TOKEN "\r\n%s",
+            method, path, headers != NULL ? headers : "");
+    if (body != NULL)
+        buf_fmt(&text, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+                strlen(body));
+    buf_fmt(&text, "\r\n%s", body != NULL ? body : "");
+    if (write(fd, text.data, text.len) != (ssize_t)text.len)
+        give_up("a request was not taken");
+    return fd;
+}
+
+int api_receive(int fd, struct buf *text)
+{
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    int status = -1;
+
+    for (;;) {
+        char piece[16384];
+        ssize_t got;
+
+        if (poll(&readable, 1, PATIENCE_MS) <= 0)
+            give_up("no answer in time");
+        got = read(fd, piece, sizeof piece);
+        if (got <= 0)
+            break;
+        buf_append(text, piece, (size_t)got);
+    }
+    close(fd);
+    if (strncmp(buf_text(text), "HTTP/1.1 ", 9) == 0)
+        status = (int)strtol(buf_text(text) + 9, NULL, 10);
+    return status;
+}
+
+int api_call(const struct api_process *api, const char *method, const char *path,
+             const char *headers, const char *body, struct buf *text)
+{
+    AUTO(buf_done) struct buf unused = BUF_INIT(ANSWER_BYTES);
+    int fd = api_send(api, method, path, headers, body);
+
+    if (text == NULL)
+        return api_receive(fd, &unused);
+    buf_done(text);
+    buf_init(text, ANSWER_BYTES);
+    return api_receive(fd, text);
+}
+
+char *api_header(const struct buf *text, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *line = strstr(buf_text(text), "\r\n");
+         line != NULL && strncmp(line, "\r\n\r\n", 4) != 0;
+         line = strstr(line + 2, "\r\n"))
+        if (strncasecmp(line + 2, name, len) == 0 && line[2 + len] == ':')
+            return mem_dup_n(line + 4 + len, strcspn(line + 4 + len, "\r"));
+    return NULL;
+}
+
+const char *api_body(const struct buf *text)
+{
+    const char *end = strstr(buf_text(text), "\r\n\r\n");
+
+    return end == NULL ? "" : end + 4;
+}

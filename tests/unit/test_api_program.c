@@ -1,0 +1,315 @@
+/* The api as a program: what becomes of a request when Redis goes, comes back or hangs,
+ * when many come at once, when the client leaves, and when the program is told to stop.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/sign.h"
+#include "tests/support/api_process.h"
+
+#define CHECK "{\"projectId\":\"p\",\"workspaceId\":\"w\"}"
+
+static int start(void **state)
+{
+    struct api_process *api = mem_new(1, sizeof *api);
+
+    api_process_start(api);
+    assert_int_equal(api_call(api, "PUT", "/api/v1/projects/p", NULL,
+                              "{\"repository\":\"a/b\",\"type\":\"Github\","
+                              "\"ref\":\"main\"}",
+                              NULL),
+                     201);
+    assert_int_equal(api_call(api, "PUT", "/api/v1/projects/p/workspaces/w", NULL,
+                              "{\"directory\":\".\"}", NULL),
+                     201);
+    *state = api;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    api_process_stop(*state);
+    free(*state);
+    return 0;
+}
+
+/* The run's id in the answer to a trigger. */
+static void take_run_id(const struct buf *text, char run_id[SIGN_UUID_BYTES])
+{
+    AUTO(auto_json) cJSON *doc = NULL;
+    struct err err;
+
+    doc = json_parse(api_body(text), strlen(api_body(text)), JSON_DEPTH_MAX, false, &err);
+    assert_non_null(json_string(doc, "runId"));
+    snprintf(run_id, SIGN_UUID_BYTES, "%s", json_string(doc, "runId"));
+}
+
+/* Triggers a check; its run's id. */
+static void trigger(const struct api_process *api, char run_id[SIGN_UUID_BYTES])
+{
+    AUTO(buf_done) struct buf text = {0};
+
+    assert_int_equal(api_call(api, "POST", "/api/v1/drift", NULL, CHECK, &text), 202);
+    take_run_id(&text, run_id);
+}
+
+/* A long poll of that run as it is now; the descriptor. */
+static int poll_run(const struct api_process *api, const char *run_id, int wait_s)
+{
+    AUTO(buf_done) struct buf text = {0};
+    AUTO(auto_free) char *path = mem_fmt("/api/v1/runs/%s", run_id);
+    AUTO(auto_free) char *waiting = mem_fmt("%s?wait=%d", path, wait_s);
+    AUTO(auto_free) char *etag = NULL;
+    AUTO(auto_free) char *headers = NULL;
+
+    assert_int_equal(api_call(api, "GET", path, NULL, NULL, &text), 200);
+    etag = api_header(&text, "ETag");
+    assert_non_null(etag);
+    headers = mem_fmt("If-None-Match: %s\r\n", etag);
+    return api_send(api, "GET", waiting, headers, NULL);
+}
+
+static int answer(int fd, struct buf *text)
+{
+    buf_done(text);
+    buf_init(text, 1 << 20);
+    return api_receive(fd, text);
+}
+
+static int64_t long_polls(const struct api_process *api)
+{
+    AUTO(buf_done) struct buf text = {0};
+    const char *at;
+
+    assert_int_equal(api_call(api, "GET", "/metrics", NULL, NULL, &text), 200);
+    at = strstr(api_body(&text), "\nkedge_http_long_polls ");
+    assert_non_null(at);
+    return strtoll(at + strlen("\nkedge_http_long_polls "), NULL, 10);
+}
+
+static void until_long_polls(const struct api_process *api, int64_t count)
+{
+    int64_t deadline_ms = clock_mono_ms() + 10000;
+
+    while (long_polls(api) != count)
+        if (clock_mono_ms() > deadline_ms)
+            fail_msg("there are %lld long polls, not %lld", (long long)long_polls(api),
+                     (long long)count);
+}
+
+static void cancel(const struct api_process *api, const char *run_id)
+{
+    AUTO(auto_free) char *path = mem_fmt("/api/v1/runs/%s/cancel", run_id);
+
+    assert_int_equal(api_call(api, "POST", path, NULL, NULL, NULL), 200);
+}
+
+/* ---- Redis ---- */
+/* Some are on their way to Redis when it dies, some come while it is away. All get the
+ * same queued check, and only one was made. */
+static void requests_outlast_a_redis_that_restarts(void **state)
+{
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = {0};
+    char first[SIGN_UUID_BYTES], run_id[SIGN_UUID_BYTES];
+    int fds[40];
+
+    trigger(api, first);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        if (i == ARRAY_LEN(fds) / 2)
+            redis_server_kill(&api->redis);
+        fds[i] = api_send(api, "POST", "/api/v1/drift", NULL, CHECK);
+    }
+    redis_server_restart(&api->redis);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        assert_int_equal(answer(fds[i], &text), 202);
+        take_run_id(&text, run_id);
+        assert_string_equal(run_id, first);
+    }
+}
+
+static void without_redis_the_answer_is_503_and_when_to_come_again(void **state)
+{
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = {0};
+    AUTO(auto_free) char *retry_after = NULL;
+    int64_t begun_ms = clock_mono_ms();
+
+    redis_server_kill(&api->redis);
+    assert_int_equal(api_call(api, "POST", "/api/v1/drift", NULL, CHECK, &text), 503);
+    assert_true(clock_mono_ms() - begun_ms < 6000);
+    retry_after = api_header(&text, "Retry-After");
+    assert_non_null(retry_after);
+    assert_non_null(strstr(api_body(&text), "\"SERVICE_UNAVAILABLE\""));
+    assert_int_equal(api_call(api, "GET", "/readyz", NULL, NULL, NULL), 503);
+    assert_int_equal(api_call(api, "GET", "/healthz", NULL, NULL, NULL), 200);
+    assert_int_equal(api_call(api, "GET", "/metrics", NULL, NULL, NULL), 200);
+    /* By now it is known to be away: nobody is kept waiting. */
+    begun_ms = clock_mono_ms();
+    assert_int_equal(api_call(api, "GET", "/api/v1/runs", NULL, NULL, NULL), 503);
+    assert_true(clock_mono_ms() - begun_ms < 1000);
+    redis_server_restart(&api->redis);
+    begun_ms = clock_mono_ms();
+    while (api_call(api, "GET", "/readyz", NULL, NULL, NULL) != 200)
+        assert_true(clock_mono_ms() - begun_ms < 10000);
+    assert_int_equal(api_call(api, "POST", "/api/v1/drift", NULL, CHECK, NULL), 202);
+}
+
+static void a_redis_that_hangs_keeps_nobody_for_long(void **state)
+{
+    struct api_process *api = *state;
+    int64_t begun_ms = clock_mono_ms();
+
+    redis_server_freeze(&api->redis);
+    assert_int_equal(api_call(api, "GET", "/api/v1/runs", NULL, NULL, NULL), 503);
+    assert_true(clock_mono_ms() - begun_ms < 6000);
+    assert_int_equal(api_call(api, "GET", "/healthz", NULL, NULL, NULL), 200);
+    redis_server_thaw(&api->redis);
+    begun_ms = clock_mono_ms();
+    while (api_call(api, "GET", "/api/v1/runs", NULL, NULL, NULL) != 200)
+        assert_true(clock_mono_ms() - begun_ms < 10000);
+}
+
+/* ---- long polls ---- */
+static void a_long_poll_answers_when_the_run_changes(void **state)
+{
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = {0};
+    char run_id[SIGN_UUID_BYTES];
+    int64_t begun_ms;
+    int fd;
+
+    trigger(api, run_id);
+    fd = poll_run(api, run_id, 30);
+    until_long_polls(api, 1);
+    begun_ms = clock_mono_ms();
+    cancel(api, run_id);
+    assert_int_equal(answer(fd, &text), 200);
+    assert_non_null(strstr(api_body(&text), "\"status\":\"cancelled\""));
+    assert_true(clock_mono_ms() - begun_ms < 3000); /* not by the re-read */
+    until_long_polls(api, 0);
+}
+
+static void a_long_poll_ends_with_304(void **state)
+{
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = {0};
+    char run_id[SIGN_UUID_BYTES];
+    int64_t begun_ms;
+
+    trigger(api, run_id);
+    begun_ms = clock_mono_ms();
+    assert_int_equal(answer(poll_run(api, run_id, 1), &text), 304);
+    assert_string_equal(api_body(&text), "");
+    assert_true(clock_mono_ms() - begun_ms >= 1000);
+}
+
+static void a_long_poll_outlasts_a_redis_that_restarts(void **state)
+{
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = {0};
+    char run_id[SIGN_UUID_BYTES];
+    int fd;
+
+    trigger(api, run_id);
+    fd = poll_run(api, run_id, 60);
+    until_long_polls(api, 1);
+    redis_server_restart(&api->redis);
+    cancel(api, run_id);
+    assert_int_equal(answer(fd, &text), 200);
+    assert_non_null(strstr(api_body(&text), "\"status\":\"cancelled\""));
+}
+
+static void a_client_that_leaves_is_let_go(void **state)
+{
+    struct api_process *api = *state;
+    char run_id[SIGN_UUID_BYTES];
+    int fds[20];
+
+    trigger(api, run_id);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        fds[i] = poll_run(api, run_id, 60);
+    until_long_polls(api, ARRAY_LEN(fds));
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        close(fds[i]);
+    until_long_polls(api, 0);
+}
+
+/* ---- crowds ---- */
+/* A library's loop has stalled when exactly so many were ready at once. */
+static void any_number_of_clients_at_once_is_answered(void **state)
+{
+    static const size_t counts[] = {1, 127, 128, 129, 256, 512};
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = {0};
+    static int fds[512];
+
+    for (size_t c = 0; c < ARRAY_LEN(counts); c++) {
+        for (size_t i = 0; i < counts[c]; i++)
+            fds[i] = api_send(api, "POST", "/api/v1/drift", NULL, CHECK);
+        for (size_t i = 0; i < counts[c]; i++)
+            assert_int_equal(answer(fds[i], &text), 202);
+    }
+}
+
+/* ---- stopping ---- */
+static void told_to_stop_it_answers_who_waits_and_exits_with_0(void **state)
+{
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = {0};
+    char run_id[SIGN_UUID_BYTES];
+    int fd;
+
+    trigger(api, run_id);
+    fd = poll_run(api, run_id, 60);
+    until_long_polls(api, 1);
+    assert_int_equal(api_process_terminate(api), 0);
+    assert_int_equal(answer(fd, &text), 304);
+}
+
+static void told_to_stop_without_redis_it_stops_too(void **state)
+{
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = {0};
+    char run_id[SIGN_UUID_BYTES];
+    int fd;
+
+    trigger(api, run_id);
+    fd = poll_run(api, run_id, 60);
+    until_long_polls(api, 1);
+    redis_server_kill(&api->redis);
+    assert_int_equal(api_process_terminate(api), 0);
+    assert_int_equal(answer(fd, &text), 503);
+}
+
+#define API_TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        API_TEST(requests_outlast_a_redis_that_restarts),
+        API_TEST(without_redis_the_answer_is_503_and_when_to_come_again),
+        API_TEST(a_redis_that_hangs_keeps_nobody_for_long),
+        API_TEST(a_long_poll_answers_when_the_run_changes),
+        API_TEST(a_long_poll_ends_with_304),
+        API_TEST(a_long_poll_outlasts_a_redis_that_restarts),
+        API_TEST(a_client_that_leaves_is_let_go),
+        API_TEST(any_number_of_clients_at_once_is_answered),
+        API_TEST(told_to_stop_it_answers_who_waits_and_exits_with_0),
+        API_TEST(told_to_stop_without_redis_it_stops_too),
+    };
+
+    return cmocka_run_group_tests_name("api_program", tests, NULL, NULL);
+}
