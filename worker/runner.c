@@ -175,15 +175,24 @@ static void remove_secrets(const struct runner *r)
     }
 }
 
+/* However it ended: nobody wants to know any more. */
+static void cancel_outcome(struct run_outcome *outcome)
+{
+    outcome->status = RUN_CANCELLED;
+    outcome->error = RUN_ERR_NONE;
+    outcome->retry = false;
+    free(TAKE(outcome->error_message));
+}
+
 static int conclude(struct runner *r, struct err *err)
 {
     remove_secrets(r);
     read_wishes(r);
-    if (r->cancel_level > 0)
-        r->outcome.status = RUN_CANCELLED;
-    else if (r->interrupted && r->outcome.status == RUN_CANCELLED)
+    if (r->interrupted && r->cancel_level == 0 && r->outcome.status == RUN_CANCELLED)
         return EXIT_INTERRUPTED;
-    if (r->log.errnum == ENOSPC)
+    if (r->cancel_level > 0)
+        cancel_outcome(&r->outcome);
+    else if (r->log.errnum == ENOSPC)
         runner_fail(r, RUN_ERR_DISK_FULL, "No space left on the worker's disk.");
     return runner_write_result(r, err) < 0 ? -1 : 0;
 }

@@ -117,6 +117,38 @@ static void terraform_holds_the_lock_when_its_runner_is_killed(void **state)
             fail_msg("the lock is still held");
 }
 
+static void terraform_is_asked_to_stop_when_its_runner_is_killed(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    test_run_script(rf_run, "case $1 in plan) trap ': >$SHARED/asked; exit 1' INT;"
+                            ": >$SHARED/ready; while :; do sleep 0.01; done ;; esac\n");
+    pid = test_run_start(rf_run);
+    rf_wait_for_shared("ready");
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    rf_wait_for_shared("asked");
+}
+
+static void a_cancel_wins_over_a_retry(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    test_run_script(rf_run, "case $1 in init) trap '' INT; : >$SHARED/ready;"
+                            "while ! test -e $SHARED/go; do sleep 0.01; done;"
+                            "echo 'Error: connection refused'; exit 1 ;; esac\n");
+    pid = test_run_start(rf_run);
+    rf_wait_for_shared("ready");
+    assert_true(rundir_tell(rf_run->dir, "cancel 1"));
+    test_run_put_shared(rf_run, "go", "");
+    test_run_wait(rf_run, pid);
+    rf_expect_status(RUN_CANCELLED);
+    assert_false(rf_run->outcome.retry);
+    assert_null(rf_run->outcome.error_message);
+}
+
 static void a_run_with_a_result_is_not_done_again(void **state)
 {
     AUTO(auto_free) char *calls = NULL;
@@ -141,6 +173,8 @@ int main(void)
         TEST(an_interrupted_run_leaves_no_result),
         TEST(signals_for_the_worker_do_not_reach_the_run),
         TEST(terraform_holds_the_lock_when_its_runner_is_killed),
+        TEST(terraform_is_asked_to_stop_when_its_runner_is_killed),
+        TEST(a_cancel_wins_over_a_retry),
         TEST(a_run_with_a_result_is_not_done_again),
     };
 
