@@ -12,6 +12,7 @@
 #include "common/mem.h"
 
 #define SHOWN_PARTS (RESULT_OUTPUT | RESULT_METADATA)
+#define OLDER_MAX   10
 
 enum role { NEWEST, ENDED, GOOD, ROLES }; /* in the order of queue_get_last */
 
@@ -23,6 +24,8 @@ struct summary {
     struct json_writer w;         /* into it */
     cJSON *good;                  /* metadata of the good one, rules applied */
     int64_t counted;              /* its drifted resources that are not ignored */
+    bool older_goes_on;           /* the newest was cancelled, one before it was not */
+    size_t older;                 /* runs that were looked at for that */
 };
 
 static void summary_done(void *state)
@@ -40,7 +43,8 @@ static const char *status(const struct summary *summary)
     const struct run_note *newest = &summary->notes[NEWEST];
     const struct run_note *ended = &summary->notes[ENDED];
 
-    if (newest->id[0] != '\0' && !run_status_ended(newest->status))
+    if (summary->older_goes_on ||
+        (newest->id[0] != '\0' && !run_status_ended(newest->status)))
         return "running";
     if (ended->id[0] == '\0')
         return "never_run";
@@ -141,6 +145,55 @@ static void ask_results(struct request *req)
     ask_go(req);
 }
 
+/* ---- the newest was cancelled: does one before it still run? ---- */
+static void got_older(struct request *req, const struct redisReply *reply)
+{
+    struct summary *summary = req->state;
+    struct run_record run;
+    struct err err;
+
+    if (queue_get_run_reply(reply, "older", &run, &err) < 0) {
+        reply_failure(req, &err);
+        return;
+    }
+    if (ask_index(req) == 0)
+        summary->older_goes_on = false;
+    if (run.id != NULL && run.kind == RUN_DRIFT_CHECK && !run_status_ended(run.status))
+        summary->older_goes_on = true;
+    if (ask_index(req) + 1 == summary->older)
+        ask_results(req);
+}
+
+static void got_older_ids(struct request *req, const struct redisReply *reply)
+{
+    struct summary *summary = req->state;
+
+    summary->older = 0;
+    for (size_t i = 0; i + 1 < redis_reply_count(reply); i += 2) {
+        const char *id = redis_reply_text(redis_reply_at(reply, i));
+        struct redis_cmd cmd;
+
+        if (id == NULL)
+            continue;
+        queue_get_run(&cmd, request_prefix(req), id);
+        ask(req, &cmd, got_older);
+        summary->older++;
+    }
+    if (summary->older > 0)
+        ask_go(req);
+    else
+        ask_results(req);
+}
+
+static void ask_older(struct request *req)
+{
+    const struct summary *summary = req->state;
+    struct redis_cmd cmd;
+
+    queue_list_runs(&cmd, request_prefix(req), summary->scoped.scope, 0, NULL, OLDER_MAX);
+    ask_one(req, &cmd, got_older_ids);
+}
+
 /* ---- the runs ---- */
 static void got_run(struct request *req, const struct redisReply *reply)
 {
@@ -163,7 +216,9 @@ static void got_run(struct request *req, const struct redisReply *reply)
         if (run.id != NULL)
             run_json_open(&summary->w, &run);
     }
-    if (role == ROLES - 1)
+    if (role == ROLES - 1 && summary->notes[NEWEST].status == RUN_CANCELLED)
+        ask_older(req);
+    else if (role == ROLES - 1)
         ask_results(req);
 }
 

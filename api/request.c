@@ -17,7 +17,7 @@
 
 /* A body that is too large is read and thrown away up to here, so that the client gets to
  * see the answer; a larger one is cut off. */
-#define DISCARD_MAX ((int64_t)8 << 20)
+#define DISCARD_MAX ((size_t)8 << 20)
 
 const char *request_header(const struct request *req, const char *name)
 {
@@ -137,8 +137,9 @@ static bool is_hopeless(const struct request *req)
 {
     int64_t bytes = declared_bytes(req);
 
-    return bytes > DISCARD_MAX || (bytes > (int64_t)REQUEST_BODY_MAX &&
-                                   request_header(req, MHD_HTTP_HEADER_EXPECT) != NULL);
+    return bytes > (int64_t)DISCARD_MAX ||
+           (bytes > (int64_t)REQUEST_BODY_MAX &&
+            request_header(req, MHD_HTTP_HEADER_EXPECT) != NULL);
 }
 
 static const char *too_large = "the body is larger than 1 MiB";
@@ -254,7 +255,7 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection,
     } else if (*upload_bytes > 0) {
         take_body(req, upload, *upload_bytes);
         *upload_bytes = 0;
-        return MHD_YES;
+        return req->body_bytes > DISCARD_MAX ? MHD_NO : MHD_YES;
     }
     if (!req->handled)
         handle(req);

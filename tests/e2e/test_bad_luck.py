@@ -227,7 +227,9 @@ def test_sigterm_drains_a_worker_and_what_it_ran_is_done_by_another():
 
 @pytest.mark.parametrize("name", ["api", "worker", "scheduler"])
 def test_each_program_stops_with_status_0(kedge, name):
-    assert kedge.processes[name].stop() == 0
+    process = kedge.processes[name]
+    until(lambda: process.events("listening") or process.events("started"), 10, "it has started")
+    assert process.stop() == 0
 
 
 @pytest.mark.parametrize("program", ["api", "worker", "scheduler"])

@@ -17,9 +17,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/path.h"
 
-#define PATIENCE_MS  30000
-#define ANSWER_BYTES ((size_t)4 << 20)
+#define PATIENCE_MS   30000
+#define POLL_EVERY_MS 5
+#define ANSWER_BYTES  ((size_t)4 << 20)
 
 static void give_up(const char *what)
 {
@@ -27,13 +29,11 @@ static void give_up(const char *what)
     abort();
 }
 
-static void __attribute__((noreturn))
-be_the_api(const struct api_process *api, int log_fd)
+static void __attribute__((noreturn)) be_the_api(const struct api_process *api)
 {
     static char listen[] = "127.0.0.1:0", secret[] = API_PROCESS_TOKEN,
                 prefix[] = "{kedge}:", allowlist[] = "*", github[] = "https://github.com";
-    char *url = mem_fmt("unix://%s", api->redis.socket_path);
-    struct conf conf = {.redis_url = url,
+    struct conf conf = {.redis_url = mem_fmt("unix://%s", api->redis.socket_path),
                         .redis_prefix = prefix,
                         .listen = listen,
                         .api_secret = secret,
@@ -42,58 +42,63 @@ be_the_api(const struct api_process *api, int log_fd)
                         .max_queued = 1000};
     struct api program;
     struct err err;
+    int status = 1;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(log_fd, STDERR_FILENO);
     log_open("kedge-api", LOG_INFO);
-    if (api_open(&program, &conf, &err) < 0)
-        _exit(1);
-    api_run(&program);
+    if (api_open(&program, &conf, &err) == 0) {
+        api_run(&program);
+        status = 0;
+    }
     api_close(&program);
-    free(url);
-    exit(0);
+    free(conf.redis_url);
+    exit(status);
 }
 
-/* The port is told in the event `listening`. */
-static int read_port(int fd)
+static void start(struct api_process *api, const char *log)
 {
-    char text[8192];
-    size_t len = 0;
+    pid_t parent = getpid();
+
+    api->pid = fork();
+    if (api->pid < 0)
+        give_up("no process");
+    if (api->pid > 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent || freopen(log, "w", stderr) == NULL)
+        _exit(1);
+    be_the_api(api);
+}
+
+/* The port is told in the event `listening`; 0: not yet. */
+static int read_port(const char *log)
+{
+    static const char before[] = "\"address\":\"127.0.0.1:";
+    AUTO(buf_done) struct buf text = BUF_INIT(ANSWER_BYTES);
     const char *at;
+    struct err err;
 
-    for (;;) {
-        ssize_t got = read(fd, text + len, sizeof text - 1 - len);
-
-        if (got <= 0)
-            give_up("it did not listen");
-        len += (size_t)got;
-        text[len] = '\0';
-        at = strstr(text, "\"address\":\"127.0.0.1:");
-        if (at != NULL && strchr(at, '\n') != NULL)
-            return (int)strtol(at + strlen("\"address\":\"127.0.0.1:"), NULL, 10);
-    }
+    if (path_read(log, &text, &err) < 0)
+        return 0;
+    at = strstr(buf_text(&text), before);
+    return at == NULL ? 0 : (int)strtol(at + sizeof before - 1, NULL, 10);
 }
 
 void api_process_start(struct api_process *api)
 {
     int64_t deadline_ms = clock_mono_ms() + PATIENCE_MS;
-    int log[2];
+    AUTO(auto_free) char *log = NULL;
 
     *api = (struct api_process){0};
     redis_server_start(&api->redis, REDIS_SERVER_APPEND_ONLY, NULL);
-    if (pipe(log) < 0)
-        give_up("no pipe");
-    api->pid = fork();
-    if (api->pid < 0)
-        give_up("no process");
-    if (api->pid == 0)
-        be_the_api(api, log[1]);
-    close(log[1]);
-    api->port = read_port(log[0]);
-    /* Kept open and unread: what it logs from here on is little. */
-    while (api_call(api, "GET", "/readyz", NULL, NULL, NULL) != 200)
+    log = path_join(api->redis.dir, "api.log");
+    start(api, log);
+    while (api->port == 0 || api_call(api, "GET", "/readyz", NULL, NULL, NULL) != 200) {
+        if (api->port == 0)
+            api->port = read_port(log);
         if (clock_mono_ms() > deadline_ms)
             give_up("it was not ready in time");
+        poll(NULL, 0, POLL_EVERY_MS);
+    }
 }
 
 int api_process_terminate(struct api_process *api)

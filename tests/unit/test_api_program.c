@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -264,6 +265,59 @@ static void any_number_of_clients_at_once_is_answered(void **state)
     }
 }
 
+/* ---- bodies ---- */
+static void a_body_without_end_is_cut_off(void **state)
+{
+    static const char piece[] = "10000\r\n"; /* a chunk of 64 KiB follows */
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = BUF_INIT(1 << 20);
+    AUTO(auto_free) char *zeros = mem_new(1, 65536 + 2);
+    int fd =
+        api_send(api, "POST", "/api/v1/drift", "Transfer-Encoding: chunked\r\n", NULL);
+    int sent = 0;
+
+    memcpy(zeros + 65536, "\r\n", 2);
+    while (sent < 10000 &&
+           send(fd, piece, sizeof piece - 1, MSG_NOSIGNAL) == sizeof piece - 1 &&
+           send(fd, zeros, 65538, MSG_NOSIGNAL) == 65538)
+        sent++;
+    assert_true(sent < 1000);
+    api_receive(fd, &text);
+    assert_int_equal(api_call(api, "GET", "/healthz", NULL, NULL, NULL), 200);
+}
+
+/* ---- the summary ---- */
+static void expect_status(const struct api_process *api, const char *status)
+{
+    AUTO(buf_done) struct buf text = {0};
+    AUTO(auto_free) char *wanted = mem_fmt("{\"status\":\"%s\"", status);
+
+    assert_int_equal(api_call(api, "GET", "/api/v1/drift?projectId=p&workspaceId=w", NULL,
+                              NULL, &text),
+                     200);
+    if (strncmp(api_body(&text), wanted, strlen(wanted)) != 0)
+        fail_msg("not %s: %s", status, api_body(&text));
+}
+
+static void a_workspace_is_running_while_any_check_of_it_goes_on(void **state)
+{
+    struct api_process *api = *state;
+    char older[SIGN_UUID_BYTES], newer[SIGN_UUID_BYTES];
+
+    expect_status(api, "never_run");
+    trigger(api, older);
+    expect_status(api, "running");
+    assert_int_equal(api_call(api, "PUT", "/api/v1/projects/p/workspaces/w", NULL,
+                              "{\"directory\":\".\",\"ref\":\"dev\"}", NULL),
+                     200);
+    trigger(api, newer);
+    assert_string_not_equal(older, newer);
+    cancel(api, newer);
+    expect_status(api, "running");
+    cancel(api, older);
+    expect_status(api, "never_run");
+}
+
 /* ---- stopping ---- */
 static void told_to_stop_it_answers_who_waits_and_exits_with_0(void **state)
 {
@@ -307,6 +361,8 @@ int main(void)
         API_TEST(a_long_poll_outlasts_a_redis_that_restarts),
         API_TEST(a_client_that_leaves_is_let_go),
         API_TEST(any_number_of_clients_at_once_is_answered),
+        API_TEST(a_body_without_end_is_cut_off),
+        API_TEST(a_workspace_is_running_while_any_check_of_it_goes_on),
         API_TEST(told_to_stop_it_answers_who_waits_and_exits_with_0),
         API_TEST(told_to_stop_without_redis_it_stops_too),
     };
