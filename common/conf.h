@@ -77,6 +77,9 @@ void conf_print_markdown(struct buf *out);
  * --check-config and wrong arguments; loads the settings, opens the log.
  * Returns -1 to go on, else the exit status (0, 64 EX_USAGE or 78 EX_CONFIG). */
 int conf_start(struct conf *conf, enum program program, int argc, char **argv);
+/* The same for a process that such a program starts of itself: no options, and what the
+ * first one has warned of is not said again. */
+int conf_start_part(struct conf *conf, enum program program);
 
 const char *conf_program_name(enum program program); /* "kedge-api", … */
 extern const char kedge_version[];                   /* from the build */

@@ -117,7 +117,7 @@ static int examine(enum mode mode, struct conf *conf, enum program program)
     return status;
 }
 
-static int load(struct conf *conf, enum program program)
+static int load(struct conf *conf, enum program program, bool warn)
 {
     struct buf problems = BUF_INIT(TEXT_MAX), warnings = BUF_INIT(TEXT_MAX);
     int status = GO_ON;
@@ -127,7 +127,8 @@ static int load(struct conf *conf, enum program program)
         status = EX_CONFIG;
     else
         log_open(conf_program_name(program), (enum log_level)conf->log_level);
-    log_lines(log_warn, "config_warning", buf_text(&warnings));
+    if (warn)
+        log_lines(log_warn, "config_warning", buf_text(&warnings));
     log_lines(log_error, "config_problem", buf_text(&problems));
     if (status != GO_ON)
         conf_done(conf);
@@ -142,7 +143,7 @@ int conf_start(struct conf *conf, enum program program, int argc, char **argv)
 
     switch (mode) {
     case MODE_RUN:
-        return load(conf, program);
+        return load(conf, program, true);
     case MODE_HELP:
         return print_help(program);
     case MODE_VERSION:
@@ -154,4 +155,9 @@ int conf_start(struct conf *conf, enum program program, int argc, char **argv)
         break;
     }
     return print_usage(program);
+}
+
+int conf_start_part(struct conf *conf, enum program program)
+{
+    return load(conf, program, false);
 }

@@ -38,8 +38,7 @@
  *                          check that failed after it (JSON)
  * - log:<run>       STREAM live output {attempt, offset, bytes}; an entry's id is
  *                          <attempt>-<offset>; 10 min after the end
- * - idem:<hash>     STRING "<run> <joined 0|1> <body fingerprint>"; 24 h. Also
- *                          idem:<run id> of a call that joined another run; 2 min
+ * - idem:<hash>     STRING "<run> <joined 0|1> <body fingerprint>"; 24 h
  * - meta            HASH   schema, seq, paused "1", frozen "1", result_bytes (of outputs
  *                          and logs stored), reaped_at, reaping_since, fsck_*
  *

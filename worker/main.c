@@ -81,7 +81,8 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--checkout") == 0)
         return checkout_main();
     umask(PRIVATE_UMASK);
-    status = conf_start(&conf, PROGRAM_WORKER, part ? 1 : argc, argv);
+    status = part ? conf_start_part(&conf, PROGRAM_WORKER)
+                  : conf_start(&conf, PROGRAM_WORKER, argc, argv);
     if (status >= 0)
         return status;
     if (part)

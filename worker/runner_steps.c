@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/path.h"
+#include "common/target.h"
 #include "worker/checkout.h"
 #include "worker/runner_parts.h"
 
@@ -27,6 +28,22 @@ static int judge_checkout(struct runner *r, const struct checked_out *got,
     return -1;
 }
 
+/* The api has asked its own list; this host may be for fewer repositories. */
+static int check_allowed(struct runner *r)
+{
+    const struct run_spec *spec = &r->order.spec;
+    const char *base_url = vcs_base_url(r->conf, spec->type);
+    AUTO(auto_free) char *host = base_url != NULL ? vcs_base_host(base_url) : NULL;
+
+    if (host == NULL) /* the checkout says so */
+        return 0;
+    if (repository_allowed(r->conf->repo_allowlist, host, spec->repository))
+        return 0;
+    return runner_fail(r, RUN_ERR_REPOSITORY_NOT_ALLOWED,
+                       "%s/%s is not allowed by KEDGE_REPO_ALLOWLIST of this worker.",
+                       host, spec->repository);
+}
+
 static int step_checkout(struct runner *r)
 {
     AUTO(auto_free) char *tree = path_join(r->work, "src");
@@ -46,6 +63,8 @@ static int step_checkout(struct runner *r)
     int rc;
 
     runner_step(r, "checkout");
+    if (check_allowed(r) < 0)
+        return -1;
     rc = checkout_run(&checkout, &got, &err);
     r->timings.checkout_ms = clock_mono_ms() - started_ms;
     if (rc < 0)

@@ -14,26 +14,25 @@ local run = K('run:' .. id)
 local coalesce = kind == 'drift_check' and fingerprint or ''
 local now, priority = digits(NOW), digits(NOW - credit)
 
--- What this very call, or the first with its Idempotency-Key, was answered. Without a key
--- only a call that joined another run needs the note, for as long as a caller replays.
-local note, note_ms = K('idem:' .. idem), 86400000
-if idem == '' then
-    note, note_ms = K('idem:' .. id), 120000
-end
+-- What the first call with this Idempotency-Key was answered. Without a key a call that
+-- joined another run leaves no note: sent again it joins again, or becomes a run of its own.
+local note = K('idem:' .. idem)
 local function remember(run_id, joined)
-    redis.call('SET', note, run_id .. ' ' .. joined .. ' ' .. body, 'PX', note_ms)
+    if idem ~= '' then
+        redis.call('SET', note, run_id .. ' ' .. joined .. ' ' .. body, 'PX', 86400000)
+    end
 end
 
-if redis.call('EXISTS', run, note) > 0 then
-    local before = redis.call('GET', note)
-    if not before then
-        return {'replayed', id, 0}
-    end
+local before = idem ~= '' and redis.call('GET', note)
+if before then
     local run_id, joined, old_body = string.match(before, '^(%S+) (%d) (.*)$')
     if old_body ~= body then
         return {'mismatch', run_id, 0}
     end
     return {'replayed', run_id, tonumber(joined)}
+end
+if redis.call('EXISTS', run) == 1 then
+    return {'replayed', id, 0}
 end
 if revision ~= '-1' and
     redis.call('HGET', K('project:' .. pkey), 'revision') ~= revision then
@@ -70,7 +69,5 @@ redis.call('ZADD', K('runs:' .. scope), now, id)
 if kind == 'drift_check' then
     redis.call('HSET', K('last:' .. scope), 'newest', id)
 end
-if idem ~= '' then
-    remember(id, 0)
-end
+remember(id, 0)
 return {'new', id, 0}

@@ -139,8 +139,6 @@ static bool answered_before(const struct model *model, const struct model_enqueu
     }
     if (run->exists)
         buf_fmt(expect, "replayed r%06d 0", req->run);
-    else if (idem == NULL && run->joined != MODEL_NONE)
-        buf_fmt(expect, "replayed r%06d 1", run->joined);
     return expect->len > 0;
 }
 
@@ -150,8 +148,6 @@ static void remember_key(struct model *model, const struct model_enqueue *req, i
     if (req->idem != MODEL_NONE)
         model->idem[req->idem] =
             (struct model_idem){.run = run, .body = req->body, .joined = joined};
-    else if (joined)
-        model->runs[req->run].joined = run;
 }
 
 static int64_t priority_now(const struct model *model, const struct model_run *run)

@@ -37,7 +37,6 @@ struct model_run {
     bool printed; /* of the test that reads it */
     int cancel, attempts, crashes, retries;
     int cancel_by, resolve_by; /* serial of the command that did; MODEL_NONE */
-    int joined;                /* the run this call joined; MODEL_NONE */
     int ends;                  /* how often an end was told */
     enum run_status told;      /* by the last event */
     bool was_told;

@@ -80,8 +80,7 @@ static void make_enqueue(struct random_source *source, struct model *model, stru
                               .target = random_below(source, MODEL_TARGETS),
                               .project = random_below(source, MODEL_PROJECTS + 1) - 1,
                               .cancel_by = MODEL_NONE,
-                              .resolve_by = MODEL_NONE,
-                              .joined = MODEL_NONE};
+                              .resolve_by = MODEL_NONE};
     run->kind = random_percent(source, 30) ? RUN_DRIFT_CHECK : run->kind;
     run->fingerprint = random_percent(source, 60) ? 2 * run->target + copy : MODEL_NONE;
     op->run = number;

@@ -66,6 +66,7 @@ static void fill_conf(struct test_run *run)
         .sandbox_read = mem_dup("/usr:/lib:/lib64:/etc:/opt:/bin"),
         .sandbox_write = mem_dup(run->shared),
         .env_pass = mem_dup("TF_CLI_CONFIG_FILE"),
+        .repo_allowlist = mem_dup("github.com/owner/*"),
         .github_url = mem_dup("https://github.com"),
         .gitlab_url = mem_dup("https://gitlab.com"),
     };

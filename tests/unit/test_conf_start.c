@@ -26,6 +26,9 @@ struct started {
     struct buf out, log;
 };
 
+/* An argument that stands for conf_start_part, which has none. */
+static const char part[] = "a part";
+
 static void start_child(const char *argument, const char *const *list, const char *out,
                         const char *log)
 {
@@ -37,7 +40,9 @@ static void start_child(const char *argument, const char *const *list, const cha
         dup2(open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO) < 0)
         _exit(99);
     environ = environ_copy(list);
-    status = conf_start(&conf, PROGRAM_API, argument != NULL ? 2 : 1, argv);
+    status = argument == part
+                 ? conf_start_part(&conf, PROGRAM_API)
+                 : conf_start(&conf, PROGRAM_API, argument != NULL ? 2 : 1, argv);
     if (status < 0)
         conf_done(&conf);
     _exit(status < 0 ? 100 : status);
@@ -98,11 +103,30 @@ static void options_and_settings_decide_how_a_program_starts(void **state)
     }
 }
 
+static void a_part_of_a_program_tells_problems_but_no_warnings_again(void **state)
+{
+    static const char *const odd[] = {"KEDGE_ODD=1", NULL};
+    static const char *const bad[] = {"KEDGE_ODD=1", "KEDGE_LISTEN=x", NULL};
+    struct started well = start(state, part, odd);
+    struct started badly = start(state, part, bad);
+
+    assert_int_equal(well.status, 100);
+    assert_int_equal(well.log.len, 0);
+    assert_int_equal(badly.status, EX_CONFIG);
+    assert_non_null(strstr(buf_text(&badly.log), "KEDGE_LISTEN: "));
+    assert_null(strstr(buf_text(&badly.log), "KEDGE_ODD"));
+    buf_done(&well.log);
+    buf_done(&badly.log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(options_and_settings_decide_how_a_program_starts,
                                         scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(
+            a_part_of_a_program_tells_problems_but_no_warnings_again, scratch_make,
+            scratch_remove),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
