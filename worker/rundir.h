@@ -71,7 +71,8 @@ int rundir_read_outcome(const char *dir, struct run_outcome *out, struct err *er
  * held; waits up to a second for somebody who only looks. */
 int rundir_lock(const char *dir, struct err *err);
 bool rundir_alive(const char *dir); /* is the lock held by somebody? */
-/* SIGKILLs every other process that holds the lock (found through /proc/<pid>/fd). */
+/* SIGKILLs every other process that holds the lock (found through /proc/<pid>/fd), with
+ * its process group unless that is the caller's. */
 void rundir_kill_holders(const char *dir);
 /* Sends a line (without its newline) to the runner; false when nobody reads. */
 bool rundir_tell(const char *dir, const char *line);

@@ -71,13 +71,18 @@ static bool has_open(pid_t pid, const struct stat *file)
 }
 
 /* The pidfd is opened before the look, so that the signal cannot reach another process
- * that got the same number meanwhile. */
+ * that got the same number meanwhile. A process that forks faster than it is found dies
+ * with its group, which a sandboxed one cannot leave. */
 static void kill_if_holder(pid_t pid, const struct stat *file)
 {
     AUTO(auto_close) int fd = pidfd_open(pid, 0);
+    pid_t group = getpgid(pid);
 
-    if (fd >= 0 && has_open(pid, file))
-        pidfd_send_signal(fd, SIGKILL, NULL, 0);
+    if (fd < 0 || !has_open(pid, file))
+        return;
+    pidfd_send_signal(fd, SIGKILL, NULL, 0);
+    if (group > 1 && group != getpgrp())
+        kill(-group, SIGKILL);
 }
 
 void rundir_kill_holders(const char *dir)

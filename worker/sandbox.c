@@ -164,5 +164,5 @@ int sandbox_enter(const struct sandbox *sandbox)
     if (sandbox->ruleset_fd >= 0 &&
         syscall(SYS_landlock_restrict_self, sandbox->ruleset_fd, 0) < 0)
         return errno;
-    return 0;
+    return sandbox_filter();
 }

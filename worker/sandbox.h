@@ -1,8 +1,10 @@
-/* The sandbox: Landlock rules for every child of a runner, and no_new_privs.
+/* The sandbox: Landlock rules for every child of a runner, no_new_privs, and a filter of
+ * system calls.
  *
  * Rules name what may be read (and executed) and what may be written; everything else in
  * the file system is refused, /proc of others above all. From ABI 6 on, signals and
- * abstract sockets outside the sandbox are out of reach too. Network is not restricted.
+ * abstract sockets outside the sandbox are out of reach too. Not restricted: network,
+ * sockets that have a path, and chmod, chown and times of a path that can be guessed.
  * The rules are made before the fork; sandbox_enter is async-signal-safe. Source: the
  * kernel's landlock(7). */
 #ifndef KEDGE_WORKER_SANDBOX_H
@@ -36,5 +38,8 @@ int sandbox_allow_write(struct sandbox *sandbox, const char *path, struct err *e
 int sandbox_allow_basics(struct sandbox *sandbox, struct err *err);
 /* In the child, after fork. 0 or errno. */
 int sandbox_enter(const struct sandbox *sandbox);
+/* The part of it that needs no Landlock: from now on no process leaves its group, nor
+ * sets the limits of another. 0 or errno. */
+int sandbox_filter(void);
 
 #endif

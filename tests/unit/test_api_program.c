@@ -318,6 +318,25 @@ static void a_workspace_is_running_while_any_check_of_it_goes_on(void **state)
     expect_status(api, "never_run");
 }
 
+/* ---- the switch ---- */
+static void a_pause_is_shown_with_its_reason_until_it_is_over(void **state)
+{
+    struct api_process *api = *state;
+    AUTO(buf_done) struct buf text = {0};
+
+    assert_int_equal(api_call(api, "GET", "/api/v1/pause", NULL, NULL, &text), 200);
+    assert_string_equal(api_body(&text), "{\"paused\":false,\"reason\":null}");
+    assert_int_equal(api_call(api, "PUT", "/api/v1/pause", NULL,
+                              "{\"paused\":true,\"reason\":\"upgrade\"}", NULL),
+                     200);
+    assert_int_equal(api_call(api, "GET", "/api/v1/pause", NULL, NULL, &text), 200);
+    assert_string_equal(api_body(&text), "{\"paused\":true,\"reason\":\"upgrade\"}");
+    assert_int_equal(
+        api_call(api, "PUT", "/api/v1/pause", NULL, "{\"paused\":false}", NULL), 200);
+    assert_int_equal(api_call(api, "GET", "/api/v1/pause", NULL, NULL, &text), 200);
+    assert_string_equal(api_body(&text), "{\"paused\":false,\"reason\":null}");
+}
+
 /* ---- stopping ---- */
 static void told_to_stop_it_answers_who_waits_and_exits_with_0(void **state)
 {
@@ -363,6 +382,7 @@ int main(void)
         API_TEST(any_number_of_clients_at_once_is_answered),
         API_TEST(a_body_without_end_is_cut_off),
         API_TEST(a_workspace_is_running_while_any_check_of_it_goes_on),
+        API_TEST(a_pause_is_shown_with_its_reason_until_it_is_over),
         API_TEST(told_to_stop_it_answers_who_waits_and_exits_with_0),
         API_TEST(told_to_stop_without_redis_it_stops_too),
     };
