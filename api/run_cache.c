@@ -54,6 +54,7 @@ void run_cache_put(struct run_cache *cache, const struct run_note *note, const c
     free(cached->body);
     *cached = (struct cached_run){.body = mem_dup_n(body->data, body->len),
                                   .len = body->len,
+                                  .ended = run_status_ended(note->status),
                                   .until_mono_ms = clock_mono_ms() + KEPT_MS};
     memcpy(cached->id, note->id, sizeof cached->id);
     memcpy(cached->version, note->version, sizeof cached->version);

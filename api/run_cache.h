@@ -18,6 +18,7 @@ struct cached_run {
     char id[SIGN_UUID_BYTES]; /* "": empty */
     char version[48];
     char etag[RUN_ETAG_BYTES];
+    bool ended;
     char *body; /* owned */
     size_t len;
     int64_t until_mono_ms;

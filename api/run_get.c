@@ -81,14 +81,18 @@ static void show(struct request *req)
     ask_one(req, &cmd, got_result);
 }
 
-static bool is_news(const struct request *req, const char *etag)
+/* Worth an answer: something else than the client knows; to one that says nothing of what
+ * it knows, the run as it is, or, when it would wait, the run's end. */
+static bool is_news(const struct request *req, const char *etag, bool ended)
 {
     const char *known = request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH);
 
-    return known == NULL || !header_etag_matches(known, etag);
+    if (known == NULL)
+        return ended || !wait_is_open(req);
+    return !header_etag_matches(known, etag);
 }
 
-/* The client knows the run as it is: 304, or wait for a change. */
+/* There is nothing to tell yet: wait for a change, or 304. */
 static void no_news(struct request *req, const char *etag)
 {
     if (wait_is_open(req))
@@ -104,7 +108,7 @@ static void compare(struct request *req)
 
     snprintf(get->etag, sizeof get->etag, "\"%s-%" PRId64 "-%" PRId64 "\"",
              get->note.version, get->scoped.rules.revision, get->scoped.rules.active);
-    if (is_news(req, get->etag)) {
+    if (is_news(req, get->etag, run_status_ended(get->note.status))) {
         show(req);
         return;
     }
@@ -162,7 +166,7 @@ static void show_cached(struct request *req, const struct cached_run *cached)
 {
     struct buf body = REPLY_BODY_INIT;
 
-    if (!is_news(req, cached->etag)) {
+    if (!is_news(req, cached->etag, cached->ended)) {
         no_news(req, cached->etag);
         return;
     }
@@ -209,7 +213,7 @@ void handle_run_get(struct request *req)
         return;
     }
     request_state(req, sizeof(struct run_get), get_done);
-    if (wait_s > 0 && request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH) != NULL)
+    if (wait_s > 0)
         wait_begin(req, req->match.params[0], clock_mono_ms() + wait_s * 1000, look);
     look(req);
 }

@@ -72,8 +72,7 @@ static void next_run(struct request *req)
 
     if (++list->next < list->id_count)
         return;
-    was_last_chunk =
-        (int64_t)list->id_count < chunk_size(list) || list->filter.special != NULL;
+    was_last_chunk = (int64_t)list->id_count < chunk_size(list);
     cut_short = strcmp(list->now.last.id, list->ids[list->id_count - 1].id) != 0;
     list->scanned += (int64_t)list->id_count;
     if (list->now.shown >= list->page.limit)
@@ -207,7 +206,7 @@ static void ask_ids(struct request *req)
 
     if (list->filter.special != NULL)
         queue_list_special(&cmd, request_prefix(req), list->filter.special,
-                           PAGE_LIMIT_MAX);
+                           list->now.last.at, list->now.last.id, chunk_size(list));
     else
         queue_list_runs(&cmd, request_prefix(req), list->filter.scope, list->now.last.at,
                         list->now.last.id, chunk_size(list));

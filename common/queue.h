@@ -298,7 +298,7 @@ void queue_list_runs(struct redis_cmd *cmd, const char *prefix, const char *scop
                      int64_t before_ms, const char *before_id, int64_t limit);
 /* which: "orphans" or "dead". As queue_list_runs, by when that was known. */
 void queue_list_special(struct redis_cmd *cmd, const char *prefix, const char *which,
-                        int64_t limit);
+                        int64_t before_ms, const char *before_id, int64_t limit);
 /* HMGET newest ended good: ids or nil. */
 void queue_get_last(struct redis_cmd *cmd, const char *prefix, const char *scope);
 /* XRANGE of log:<run> after that entry ("" or NULL: from the start). */

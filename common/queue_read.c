@@ -187,10 +187,10 @@ void queue_list_runs(struct redis_cmd *cmd, const char *prefix, const char *scop
 }
 
 void queue_list_special(struct redis_cmd *cmd, const char *prefix, const char *which,
-                        int64_t limit)
+                        int64_t before_ms, const char *before_id, int64_t limit)
 {
     assert(strcmp(which, "orphans") == 0 || strcmp(which, "dead") == 0);
-    list(cmd, prefix, which, "", 0, NULL, limit);
+    list(cmd, prefix, which, "", before_ms, before_id, limit);
 }
 
 void queue_get_last(struct redis_cmd *cmd, const char *prefix, const char *scope)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,11 +96,42 @@ void sign_random(void *bytes, size_t len)
     }
 }
 
+/* Random bytes for ids, fetched some at a time: a system call for each id shows in the
+ * time of a request. A child of fork starts with none, so that no two processes ever draw
+ * the same. */
+static _Thread_local unsigned char pool[1024];
+static _Thread_local size_t pool_left;
+
+static void empty_pool(void)
+{
+    pool_left = 0;
+}
+
+static void watch_forks(void)
+{
+    if (pthread_atfork(NULL, NULL, empty_pool) != 0)
+        abort();
+}
+
+static void draw(void *bytes, size_t len)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    if (pool_left < len) {
+        pthread_once(&once, watch_forks);
+        sign_random(pool, sizeof pool);
+        pool_left = sizeof pool;
+    }
+    pool_left -= len;
+    memcpy(bytes, pool + pool_left, len);
+    explicit_bzero(pool + pool_left, len);
+}
+
 void sign_nonce(char nonce[SIGN_ID_BYTES])
 {
     unsigned char bytes[(SIGN_ID_BYTES - 1) / 2];
 
-    sign_random(bytes, sizeof bytes);
+    draw(bytes, sizeof bytes);
     put_hex(nonce, bytes, sizeof bytes);
 }
 
@@ -123,7 +155,7 @@ void sign_uuid4(char uuid[SIGN_UUID_BYTES])
 {
     unsigned char bytes[16];
 
-    sign_random(bytes, sizeof bytes);
+    draw(bytes, sizeof bytes);
     print_uuid(bytes, 4, uuid);
 }
 
@@ -148,7 +180,7 @@ void sign_uuid7(int64_t wall_ms, char uuid[SIGN_UUID_BYTES])
 
     assert(wall_ms >= 0 && wall_ms >> 48 == 0);
     tick = next_tick(wall_ms);
-    sign_random(bytes + 8, 8);
+    draw(bytes + 8, 8);
     for (int i = 0; i < 6; i++)
         bytes[i] = (unsigned char)(tick >> (52 - 8 * i));
     bytes[6] = (unsigned char)(tick >> 8 & 0x0f);

@@ -198,7 +198,7 @@ follow() { # run id: waits on the server, not in a loop of sleeps
     while :; do
         run=$(must GET "/api/v1/runs/$1?wait=20")
         case $(jq -r .status <<<"$run") in
-        queued | running) sleep 0.2 ;;
+        queued | running) ;;
         *) break ;;
         esac
     done

@@ -134,6 +134,7 @@ def test_a_long_poll_answers_when_the_run_changes(applied):
         etag = answer.headers["ETag"]
         seen.append(answer.json["status"])
     assert seen[-1] == "clean"
+    assert applied.get(f"/api/v1/runs/{applied.trigger()}?wait=30").json["status"] == "clean"  # without an ETag: the end
     unchanged = applied.get(f"/api/v1/runs/{run_id}?wait=1", headers={"If-None-Match": etag})
     assert unchanged.status == 304 and unchanged.body == b""
 

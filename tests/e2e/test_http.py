@@ -270,6 +270,34 @@ def test_a_bad_wait_is_400(api):
         is_error(api.get(f"/api/v1/runs/{run_id}?wait={wait}"), 400, "VALIDATION_ERROR")
 
 
+def test_a_wait_without_an_etag_is_for_the_end_and_tells_the_state_when_its_time_is_over(api):
+    api.put("/api/v1/projects/p/workspaces/end", {"directory": "end"})
+    run_id = api.trigger("p", "end")
+    start = time.monotonic()
+    answer = api.get(f"/api/v1/runs/{run_id}?wait=1")
+    assert answer.json["status"] == "queued" and time.monotonic() - start >= 0.9
+    api.post(f"/api/v1/runs/{run_id}/cancel")
+    start = time.monotonic()
+    assert api.get(f"/api/v1/runs/{run_id}?wait=20").json["status"] == "cancelled"
+    assert time.monotonic() - start < 5
+
+
+def test_dead_and_orphaned_runs_are_listed_page_by_page(api):
+    ids = []
+    for number in range(5):
+        api.put(f"/api/v1/projects/p/workspaces/dead{number}", {"directory": f"dead{number}"})
+        ids.append(api.trigger("p", f"dead{number}"))
+        api.redis_cli("zadd", "{kedge}:dead", 2000 + number, ids[-1])
+    seen, path = [], "/api/v1/runs?state=dead&limit=2"
+    while path:
+        answer = api.get(path)
+        seen += [run["id"] for run in answer.json]
+        link = answer.headers.get("Link")
+        path = link and link.split(">")[0].lstrip("<")
+        assert len(seen) <= 5
+    assert seen == ids[::-1]
+
+
 def test_clients_that_leave_while_they_wait_are_let_go(api):
     run_id = api.trigger()
     etag = api.get(f"/api/v1/runs/{run_id}").headers["ETag"]

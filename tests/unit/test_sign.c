@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
@@ -134,6 +136,29 @@ static void random_uuids_have_the_form_of_version_4(void **state)
     }
 }
 
+static void a_forked_child_draws_other_ids_than_its_parent(void **state)
+{
+    char mine[SIGN_ID_BYTES], theirs[SIGN_ID_BYTES] = "";
+    int pipe_fds[2];
+    pid_t pid;
+
+    (void)state;
+    sign_nonce(mine); /* fills what is drawn from before the fork */
+    assert_int_equal(pipe(pipe_fds), 0);
+    pid = fork();
+    if (pid == 0) {
+        sign_nonce(theirs);
+        _exit(write(pipe_fds[1], theirs, sizeof theirs) != sizeof theirs);
+    }
+    sign_nonce(mine);
+    assert_int_equal(read(pipe_fds[0], theirs, sizeof theirs), sizeof theirs);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+    assert_int_equal(strlen(theirs), SIGN_ID_BYTES - 1);
+    assert_string_not_equal(mine, theirs);
+}
+
 static void timed_uuids_have_the_form_of_version_7_and_hold_their_time(void **state)
 {
     int64_t now_ms = clock_wall_ms();
@@ -179,6 +204,7 @@ int main(void)
         cmocka_unit_test(random_bytes_fill_the_whole_array),
         cmocka_unit_test(nonces_differ_and_are_hex),
         cmocka_unit_test(random_uuids_have_the_form_of_version_4),
+        cmocka_unit_test(a_forked_child_draws_other_ids_than_its_parent),
         cmocka_unit_test(timed_uuids_have_the_form_of_version_7_and_hold_their_time),
         cmocka_unit_test(timed_uuids_ascend_whatever_the_clock_does),
     };
