@@ -231,9 +231,12 @@ export KEDGE_REDIS_URL=unix://$socket KEDGE_LISTEN=$listen KEDGE_DATA_DIR=$var/w
 start api build/kedge-api
 start worker build/kedge-worker
 start scheduler build/kedge-scheduler
-alive() { kill -0 "${pid[api]}" && kill -0 "${pid[worker]}" && kill -0 "${pid[scheduler]}"; }
-ready() { alive || die "a program did not start: $(tail -qn 1 "$var"/log/{api,worker,scheduler}.log)"; curl -fsS "$url/readyz"; }
-wait_for 10 "kedge-api is not ready on $listen" ready
+dead() { ! kill -0 "${pid[api]}" || ! kill -0 "${pid[worker]}" || ! kill -0 "${pid[scheduler]}"; }
+settled() { dead || { curl -fs --max-time 2 "$url/readyz" && sleep 0.2; }; }
+wait_for 10 "kedge-api is not ready on $listen" settled
+if dead 2>/dev/null; then
+    die "a program did not start: $(tail -qn 1 "$var"/log/{api,worker,scheduler}.log)"
+fi
 
 must PUT /api/v1/projects/demo "{\"repository\":\"demo/$sample\",\"type\":\"Git\",\"ref\":\"main\"}" >/dev/null
 must PUT /api/v1/projects/demo/workspaces/sample "$(jq -nc --argjson v "$(variables "$sample")" --arg p "$demo/state/$sample.tfstate" \
