@@ -80,8 +80,9 @@ $(COMMON): $(COMMON_OBJECTS)
 	rm -f $@
 	ar rcs $@ $^
 
+SANITIZER := $(if $(filter asan,$(V)),$(call object,tests/support/sanitizer.c))
 define program
-$(B)/kedge-$(1): $$(call object,$$(wildcard $(1)/*.c)) $$(COMMON)
+$(B)/kedge-$(1): $$(call object,$$(wildcard $(1)/*.c)) $(SANITIZER) $$(COMMON)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS_common)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
@@ -131,6 +132,10 @@ asan:
 	$(PYTHON) tests/run.py unit-asan e2e-asan
 fuzz-smoke:
 	$(PYTHON) tests/fuzz/run.py 30
+# SECONDS of faults; then what is left is waited for. SEED of an earlier run: its faults again.
+SECONDS := 120
+chaos: programs
+	KEDGE_TEST_VARIANT=$(V) $(PYTHON) tests/chaos/chaos.py $(SECONDS) $(SEED)
 bench: packages-bench programs
 	$(PYTHON) tests/bench/bench.py $(PARTS)
 

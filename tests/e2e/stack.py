@@ -158,6 +158,8 @@ class Stack:
             "ASAN_OPTIONS": f"log_path={self.dir}/log/asan:detect_leaks=1",
             "UBSAN_OPTIONS": f"log_path={self.dir}/log/ubsan:print_stacktrace=1:halt_on_error=1",
         }
+        if VARIANT == "asan":
+            base["KEDGE_SANDBOX"] = "none"  # it hides /proc/self, which the sanitizer must read
         for key, value in {**self.settings, **more}.items():
             full = key if key.isupper() and ("_" in key and key.startswith(("KEDGE_", "AWS_", "TF_"))) else "KEDGE_" + key.upper()
             if value is None:

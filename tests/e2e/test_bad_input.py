@@ -125,3 +125,21 @@ def test_a_repository_outside_the_allowlist_is_refused_at_registration(bare):
     for repository in ("acme/secret", "ACME/Secret", "other/net"):
         answer = bare.put("/api/v1/projects/q", {**body, "repository": repository})
         assert answer.status == 403 and answer.json["error"]["code"] == "FORBIDDEN", answer
+
+
+def test_a_repository_that_only_the_api_allows_is_refused_before_it_is_fetched(bare):
+    bare.start_redis()
+    bare.start_api()
+    worker = bare.start_worker(repo_allowlist="localhost/acme/*,!localhost/acme/secret", odd="1")
+    for name in ("net", "secret"):
+        bare.repository(f"acme/{name}", {"main.tf": FOLLOWS_FILE})
+        bare.register(f"acme/{name}", name)
+    assert bare.check("net")["status"] == "drift_detected"
+    fetched = sorted((bare.dir / "data/git").iterdir())
+    run = bare.check("secret")
+    assert error_of(run) == "REPOSITORY_NOT_ALLOWED" and "localhost/acme/secret" in run["error"]["message"]
+    assert sorted((bare.dir / "data/git").iterdir()) == fetched
+    assert len(worker.events("config_warning")) == 1  # its runners do not say it again
+    bare.processes["worker"].stop()
+    bare.start_worker("strict", repo_allowlist=None)
+    assert error_of(bare.check("net")) == "REPOSITORY_NOT_ALLOWED"

@@ -48,6 +48,12 @@ def terraforms(stack):
     return [pid for pid, command in stack.strays() if "terraform" in command.split(" ")[0]]
 
 
+def kill_worker_and_all_it_started(stack):
+    stack.processes["worker"].kill()
+    stack.kill_strays()
+    until(lambda: not stack.strays(), 10, "they are gone, and hold no gate open")
+
+
 def test_a_cancelled_queued_run_never_starts(bare):
     bare.start_redis()
     bare.start_api()
@@ -141,9 +147,7 @@ def test_a_run_whose_worker_and_runner_are_gone_is_started_again_within_24_s(ked
     gate = gated(kedge)
     run_id = kedge.trigger()
     writer = plan_blocks(kedge, gate)
-    kedge.processes["worker"].kill()
-    for pid, _ in kedge.strays():
-        os.kill(pid, signal.SIGKILL)
+    kill_worker_and_all_it_started(kedge)
     os.close(writer)
     start = time.monotonic()
     kedge.start_worker("elsewhere", data_dir=kedge.dir / "elsewhere")
@@ -181,9 +185,7 @@ def test_a_killed_check_leaves_no_state_lock(kedge):
     gate = gated(kedge)
     run_id = kedge.trigger()
     writer = plan_blocks(kedge, gate)
-    kedge.processes["worker"].kill()
-    for pid, _ in kedge.strays():
-        os.kill(pid, signal.SIGKILL)
+    kill_worker_and_all_it_started(kedge)
     os.close(writer)
     assert not list(kedge.dir.rglob("*.lock.info"))
 

@@ -29,12 +29,6 @@
 /* AddressSanitizer reads /proc/self when a program ends, which the sandbox forbids. */
 #ifdef __SANITIZE_ADDRESS__
 #define SANDBOX SANDBOX_NONE
-/* libgit2 1.5 does not free what PCRE2 gave it. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libpcre2";
-}
 #else
 #define SANDBOX SANDBOX_AUTO
 #endif

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +203,58 @@ static void a_large_stream_is_masked_quickly(void **unused)
     assert_in_range(clock_mono_ms() - start_ms, 0, 20000);
 }
 
+/* What a plan with a large sensitive map gives, and an output made to be slow. */
+static void many_secrets_that_begin_alike_cost_little(void **unused)
+{
+    enum { SECRETS = 200000, TEXT_BYTES = 1024 * 1024 };
+    AUTO(auto_mask) struct mask *mask = mask_new();
+    AUTO(buf_done) struct buf out = BUF_INIT(SIZE_MAX);
+    AUTO(auto_free) char *text = mem_new(TEXT_BYTES, 1);
+    int64_t start_ms = clock_mono_ms();
+
+    (void)unused;
+    memset(text, 'a', TEXT_BYTES);
+    for (int i = 0; i < SECRETS; i++) {
+        char secret[64];
+
+        snprintf(secret, sizeof(secret), "aaaaaaaa%d-bbbb", i % (SECRETS / 2));
+        mask_add(mask, secret);
+    }
+    mask_text(mask, text, TEXT_BYTES, &out);
+    assert_int_equal(out.len, TEXT_BYTES);
+    assert_masked(mask, "<aaaaaaaaa77-bbbb>", "<a***>");
+    print_message("%d secrets in %d ms\n", SECRETS, (int)(clock_mono_ms() - start_ms));
+    assert_in_range(clock_mono_ms() - start_ms, 0, 10000);
+}
+
+static void of_secrets_in_one_another_the_longest_is_masked(void **unused)
+{
+    static const char *const secrets[] = {"password", "password-of-db", "password-1",
+                                          "password-of"};
+    AUTO(auto_mask) struct mask *mask = mask_with(secrets, ARRAY_LEN(secrets));
+
+    (void)unused;
+    assert_masked(mask, "password-of-db!", "***!");
+    assert_masked(mask, "password-of-dx!", "***-dx!");
+    assert_masked(mask, "password-0!", "***-0!");
+    assert_masked(mask, "password-oz, passwor", "***-oz, passwor");
+}
+
+static void no_byte_of_a_very_long_secret_is_left(void **unused)
+{
+    AUTO(auto_mask) struct mask *mask = mask_new();
+    AUTO(auto_free) char *secret = mem_new(10001, 1);
+    AUTO(auto_free) char *found = NULL;
+
+    (void)unused;
+    for (int i = 0; i < 10000; i++)
+        secret[i] = (char)('a' + (i * i + i / 26) % 26);
+    mask_add(mask, secret);
+    found = fed(mask, secret, 777);
+    assert_int_equal(strspn(found, "*"), strlen(found));
+    assert_true(*found != '\0');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +268,9 @@ int main(void)
         cmocka_unit_test(what_is_held_back_is_bounded),
         cmocka_unit_test(mask_text_leaves_the_stream_alone),
         cmocka_unit_test(a_large_stream_is_masked_quickly),
+        cmocka_unit_test(many_secrets_that_begin_alike_cost_little),
+        cmocka_unit_test(of_secrets_in_one_another_the_longest_is_masked),
+        cmocka_unit_test(no_byte_of_a_very_long_secret_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

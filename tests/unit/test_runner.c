@@ -276,6 +276,22 @@ static void a_missing_directory_is_named(void **state)
     assert_non_null(strstr(rf_run->outcome.error_message, "owner/repo"));
 }
 
+static void a_repository_that_this_worker_does_not_allow_is_never_asked_for(void **state)
+{
+    AUTO(auto_free) char *src = path_join(rf_run->work, "src");
+
+    (void)state;
+    test_run_script(rf_run, RF_CLEAN_SCRIPT);
+    free(TAKE(rf_run->conf.repo_allowlist));
+    test_run_go(rf_run);
+    rf_expect_error(RUN_ERR_REPOSITORY_NOT_ALLOWED, "github.com/owner/repo");
+    rf_run->conf.repo_allowlist = mem_dup("*,!*/owner/repo");
+    test_run_go(rf_run);
+    rf_expect_error(RUN_ERR_REPOSITORY_NOT_ALLOWED, "KEDGE_REPO_ALLOWLIST");
+    assert_false(rf_run->outcome.retry);
+    assert_false(path_exists(src));
+}
+
 static void errors_of_the_checkout_are_passed_on(void **state)
 {
     (void)state;
@@ -313,6 +329,7 @@ int main(void)
         TEST(a_workspace_must_exist),
         TEST(a_missing_workspace_is_asked_for_each_time),
         TEST(a_missing_directory_is_named),
+        TEST(a_repository_that_this_worker_does_not_allow_is_never_asked_for),
         TEST(errors_of_the_checkout_are_passed_on),
     };
 

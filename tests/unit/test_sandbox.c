@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -245,6 +246,53 @@ static void without_a_ruleset_there_are_still_no_new_privileges(void **state)
     assert_int_equal(WEXITSTATUS(status), 1);
 }
 
+/* The exit status of what a process does in a sandbox without a ruleset. */
+static int filtered(int (*act)(pid_t parent))
+{
+    const struct sandbox none = SANDBOX_INIT;
+    pid_t parent = getpid(), pid = fork();
+    int status = 0;
+
+    if (pid == 0)
+        _exit(setpgid(0, 0) == 0 && sandbox_enter(&none) == 0 ? act(parent) : 99);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+static int leave_group(pid_t parent)
+{
+    pid_t group = getpgrp(), pid = fork();
+    int status = 0;
+
+    (void)parent;
+    if (pid == 0)
+        _exit(setsid() >= 0 && setpgid(0, 0) == 0 && getpgrp() == group ? 1 : 2);
+    return waitpid(pid, &status, 0) == pid ? WEXITSTATUS(status) : 98;
+}
+
+/* However fast it forks: one kill of the group ends it. */
+static void nobody_leaves_the_process_group_and_who_tries_goes_on(void **state)
+{
+    (void)state;
+    assert_int_equal(filtered(leave_group), 1);
+}
+
+static int set_limits(pid_t parent)
+{
+    const struct rlimit files = {.rlim_cur = 64, .rlim_max = 64};
+
+    if (prlimit(parent, RLIMIT_NOFILE, &files, NULL) == 0 || errno != EPERM)
+        return 2;
+    return prlimit(0, RLIMIT_NOFILE, &files, NULL) == 0 ? 1 : 3;
+}
+
+/* RLIMIT_CPU kills, too. */
+static void limits_can_be_set_for_oneself_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(filtered(set_limits), 1);
+}
+
 static void the_parent_cannot_be_signalled(void **state)
 {
     (void)state;
@@ -282,6 +330,8 @@ int main(void)
         cmocka_unit_test(the_environment_of_the_parent_cannot_be_read),
         cmocka_unit_test(hidden_paths_are_left_out_of_a_tree),
         cmocka_unit_test(without_a_ruleset_there_are_still_no_new_privileges),
+        cmocka_unit_test(nobody_leaves_the_process_group_and_who_tries_goes_on),
+        cmocka_unit_test(limits_can_be_set_for_oneself_alone),
         cmocka_unit_test(the_parent_cannot_be_signalled),
         cmocka_unit_test(enter_reports_why_it_failed),
     };

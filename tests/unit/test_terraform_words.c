@@ -84,6 +84,8 @@ static void a_full_disk_is_recognised(void **state)
     (void)state;
     assert_true(words_disk_full("write /x: no space left\non device"));
     assert_true(words_disk_full("Disk quota exceeded"));
+    assert_true(words_out_of_memory("x\nfatal error: runtime: out of memory\n"));
+    assert_false(words_out_of_memory("out of memory"));
     assert_false(words_disk_full("no space"));
 }
 

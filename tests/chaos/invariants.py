@@ -1,0 +1,162 @@
+"""What must hold when all is quiet again. Each check yields sentences: what does not."""
+import collections
+import json
+
+from cluster import TARGETS
+from stack import ENDED
+
+# Where a run may go from each status; a cancel is told as the status once more.
+MOVES = {
+    None: {"queued"},
+    "queued": {"queued", "running", "cancelled"},
+    "delayed": {"queued", "cancelled"},
+    "running": {"running", "queued", "delayed", "clean", "drift_detected", "error", "cancelled"},
+}
+# Lease and grace less a heartbeat: a worker that is silent for less loses no run.
+SILENCE_S = 18
+# After a worker is back: it hears that a run is not its own any more and stops it.
+BACK_S = 15
+RECONNECT_S = 5
+RUN_FILES = {"spec.json", "output.z", "head", "metadata.json", "log.z", "result.json", "done"}
+
+
+# ---- what clients were told ----
+def accepted_runs_end(clients, final):
+    for run_id in set().union(*(client.accepted for client in clients)):
+        status = final.get(run_id)
+        if status not in ENDED:
+            yield f"run {run_id} was accepted and is {status}"
+
+
+def an_end_stays(clients, final):
+    for client in clients:
+        for run_id, status in client.ended.items():
+            if final.get(run_id) != status:
+                yield f"run {run_id} was {status} and is {final.get(run_id)}"
+
+
+# ---- the events stream ----
+def histories(events):
+    runs = collections.defaultdict(list)
+    for _, run_id, status in events:
+        runs[run_id].append(status)
+    return runs
+
+
+def each_run_ends_once(runs):
+    for run_id, history in runs.items():
+        before = None
+        for status in history:
+            if status not in MOVES.get(before, ()):
+                yield f"run {run_id} went from {before} to {status}: {history}"
+                break
+            before = status
+        if history[-1] not in ENDED:
+            yield f"run {run_id} has no end event: {history}"
+
+
+def the_stream_says_what_the_run_says(runs, final):
+    for run_id, status in final.items():
+        if run_id not in runs or runs[run_id][-1] != status:
+            yield f"run {run_id} is {status}, its events are {runs.get(run_id)}"
+
+
+# ---- the witness in the terraform that is none ----
+def read_witness(path):
+    return [line.split(" ") for line in path.read_text().splitlines()]
+
+
+def what_never_ran_never_started(runs, lines):
+    for what, _, _, _, *rest in lines:
+        if what == "start" and rest[1] != "-" and "running" not in runs.get(rest[1], ()):
+            yield f"run {rest[1]} was started and never running: {runs.get(rest[1])}"
+
+
+def results_are_true(final, lines):
+    """A run that is clean or has drift has a plan that came to that."""
+    seen = collections.defaultdict(set)
+    for what, _, _, _, *rest in lines:
+        if what == "exit":
+            seen[rest[1]].add(rest[0])
+    for run_id, status in final.items():
+        wanted = {"clean": "0", "drift_detected": "2"}.get(status)
+        if wanted and wanted not in seen[run_id]:
+            yield f"run {run_id} is {status}, its plans ended with {sorted(seen[run_id])}"
+
+
+def silences(faults, names):
+    """When those workers may not have been heard: their faults and those of Redis, joined,
+    where a worker's is among them."""
+    joined = []
+    for name, start, end in sorted((f for f in faults if f[0] in names or f[0] == "redis"), key=lambda f: f[1]):
+        if joined and start <= joined[-1][1] + RECONNECT_S:
+            joined[-1][1] = max(end, joined[-1][1])
+            joined[-1][2] |= name != "redis"
+        else:
+            joined.append([start, end, name != "redis"])
+    return [(start, end) for start, end, worker in joined if worker]
+
+
+def is_excused(cluster, faults, when, places):
+    """Checks of a worker that is silent too long are done by others while they may still
+    run here: they stop soon after it is back."""
+    return any(start + SILENCE_S <= when <= end + BACK_S
+               for place in places for start, end in silences(faults, cluster.workers_of(place)))
+
+
+def one_at_a_time(cluster, faults, lines, counts):
+    for what, target, pid, when, *rest in lines:
+        if what != "overlap":
+            continue
+        if is_excused(cluster, faults, float(when), rest):
+            counts["overlaps after a silence"] += 1
+        else:
+            yield f"two at once on {target} at {when}: {rest[0]} (pid {pid}) met {rest[1]}"
+
+
+# ---- what is left ----
+def nothing_is_held(cluster):
+    for key in ("active", "leases", "suspects", "orphans", "ready", "delayed", "coalesce"):
+        if cluster.redis_json("exists", "{kedge}:" + key) != 0:
+            yield f"{key} is left over"
+    waiting = cluster.redis_json("hgetall", "{kedge}:waiting")
+    if any(int(count) != 0 for count in waiting.values()):
+        yield f"waiting counts {waiting}"
+    queues = cluster.redis_json("keys", "{kedge}:q:*")
+    if queues:
+        yield f"queues are left over: {queues}"
+
+
+def no_process_is_left(cluster):
+    for pid, command in cluster.strays():
+        if " --sweep " not in command:
+            yield f"process {pid} is left: {command}"
+
+
+def directories_stay_small(cluster):
+    for worker in cluster.dir.glob("data/*/w*"):
+        targets = sum(1 for _ in (worker / "work").iterdir())
+        if targets > TARGETS:
+            yield f"{worker} has {targets} work directories for {TARGETS} targets"
+        for run in (worker / "runs").iterdir():
+            more = {path.name for path in run.iterdir()} - RUN_FILES
+            if more or not (run / "done").exists():
+                yield f"{run} was not tidied up: {sorted(path.name for path in run.iterdir())}"
+    for data in cluster.dir.glob("data/*"):
+        for path in (data / "git").iterdir():
+            if path.is_dir() and {entry.name for entry in path.iterdir()} - {"repo"}:
+                yield f"{path} has {sorted(entry.name for entry in path.iterdir())}"
+
+
+def fsck_finds_nothing(cluster):
+    for name in ("scheduler1", "scheduler2"):
+        for line in (cluster.dir / "log" / f"{name}.log").read_text(errors="replace").splitlines():
+            if '"event":"fsck_repaired"' in line:
+                yield f"fsck: {json.loads(line)['what']}"
+
+
+def no_move_is_refused(cluster):
+    for path in (cluster.dir / "log").glob("*.log"):
+        for line in path.read_text(errors="replace").splitlines():
+            if "may not move" in line or "bad argument" in line:
+                yield f"{path.name}: {line}"

@@ -1,0 +1,185 @@
+"""The monkey: kills, freezes, restarts and cuts, and remembers what it did to whom."""
+import collections
+import contextlib
+import heapq
+import itertools
+import os
+import signal
+import time
+
+from cluster import NAMES, SCHEDULERS, WORKERS
+
+FREEZE_S = (1, 20)
+DOWN_S = (0, 8)
+GONE_S = (0, 30)       # a host that is lost comes back later, or at the end
+SUSPENDED_S = (20, 35) # around lease and grace: its runs are done elsewhere meanwhile
+
+
+class Monkey:
+    def __init__(self, cluster, random):
+        self.cluster, self.random = cluster, random
+        self.later = []  # heap of (when, tie, action)
+        self.ties = itertools.count()
+        self.touched = {}  # name -> since when (wall clock): frozen or down now
+        self.faults = []   # (name, from, to): was not at work
+        self.counts = collections.Counter()
+        self.complaints = []
+
+    # ---- the time ----
+    def rage(self, seconds):
+        end = time.monotonic() + seconds
+        due = 0
+        while time.monotonic() < end:
+            self.catch_up()
+            self.look_for_deaths()
+            if time.monotonic() >= due:
+                self.strike()
+                due = time.monotonic() + self.random.uniform(0.2, 2.5)
+            time.sleep(0.05)
+
+    def catch_up(self, everything=False):
+        while self.later and (everything or self.later[0][0] <= time.monotonic()):
+            heapq.heappop(self.later)[2]()
+
+    def after(self, seconds, action):
+        heapq.heappush(self.later, (time.monotonic() + seconds, next(self.ties), action))
+
+    def heal(self):
+        self.catch_up(everything=True)
+        self.look_for_deaths()
+
+    def look_for_deaths(self):
+        """Nothing ends that was not told to."""
+        for name in NAMES:
+            process = self.cluster.processes[name]
+            if name not in self.touched and not process.running():
+                self.complaints.append(f"{name} ended by itself with {process.popen.returncode}:\n"
+                                       + process.log.read_text(errors="replace")[-2000:])
+                self.launch(name)
+
+    # ---- one fault ----
+    def strike(self):
+        faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 4), (self.freeze_runner, 3),
+                  (self.kill_terraform, 3), (self.lose_host, 1), (self.suspend_host, 1), (self.cut_connections, 1))
+        fault = self.random.choices([f for f, _ in faults], [w for _, w in faults])[0]
+        what = fault()
+        if what:
+            self.counts[f"{fault.__name__} {what}"] += 1
+
+    def whom(self):
+        """A process that is well; Redis and the api seldom, since all others hang on them."""
+        weights = {"redis": 3, "api": 2, **dict.fromkeys(SCHEDULERS, 2), **dict.fromkeys(WORKERS, 4)}
+        well = [name for name in NAMES if name not in self.touched]
+        return self.random.choices(well, [weights[name] for name in well])[0] if well else None
+
+    def touch(self, name):
+        self.touched[name] = time.time()
+
+    def well(self, name):
+        self.faults.append((name, self.touched.pop(name), time.time()))
+
+    def launch(self, name):
+        self.cluster.launch(name)
+
+    def relaunch(self, name):
+        self.launch(name)
+        self.well(name)
+
+    def kill(self):
+        name = self.whom()
+        if name:
+            self.touch(name)
+            self.cluster.processes[name].kill()
+            self.after(self.random.uniform(*DOWN_S), lambda: self.relaunch(name))
+        return name and name.rstrip("123")
+
+    def stop(self):
+        """SIGTERM, and as long as that takes; a status other than 0 is a complaint."""
+        name = self.whom()
+        if name:
+            self.touch(name)
+            self.cluster.processes[name].signal(signal.SIGTERM)
+            self.after(0.1, lambda: self.wait_for_stop(name, time.monotonic() + 40))
+        return name and name.rstrip("123")
+
+    def wait_for_stop(self, name, deadline):
+        process = self.cluster.processes[name]
+        if process.running() and time.monotonic() < deadline:
+            self.after(0.1, lambda: self.wait_for_stop(name, deadline))
+            return
+        if process.running():
+            self.complaints.append(f"{name} did not stop within 40 s")
+            process.kill()
+        elif process.popen.returncode != 0:
+            self.complaints.append(f"{name} stopped with {process.popen.returncode}")
+        self.relaunch(name)
+
+    def freeze(self):
+        name = self.whom()
+        if name:
+            self.touch(name)
+            process = self.cluster.processes[name]
+            process.signal(signal.SIGSTOP)
+            limits = self.random.choice((FREEZE_S, SUSPENDED_S)) if name in WORKERS else FREEZE_S
+            self.after(self.random.uniform(*limits), lambda: self.resume(name, [process.pid]))
+        return name and name.rstrip("123")
+
+    def pick(self, pids):
+        return self.random.choice(pids) if pids else None
+
+    def kill_runner(self):
+        return self.signal(self.pick(self.cluster.runners()), signal.SIGKILL) and "runner"
+
+    def kill_terraform(self):
+        return self.signal(self.pick(self.cluster.terraforms()), signal.SIGKILL) and "terraform"
+
+    def freeze_runner(self):
+        pid = self.pick(self.cluster.runners() + self.cluster.terraforms())
+        if self.signal(pid, signal.SIGSTOP):
+            self.after(self.random.uniform(*FREEZE_S), lambda: self.signal(pid, signal.SIGCONT))
+            return "runner"
+        return None
+
+    @staticmethod
+    def signal(pid, number):
+        with contextlib.suppress(ProcessLookupError, TypeError):
+            os.kill(pid, number)
+            return True
+        return False
+
+    def stop_host(self):
+        """A worker and all that it has started stand still: its name and their pids."""
+        name = self.pick([name for name in WORKERS if name not in self.touched])
+        if not name:
+            return None, []
+        self.touch(name)
+        self.cluster.processes[name].signal(signal.SIGSTOP)
+        pids = self.cluster.below(name)
+        for pid in pids:
+            self.signal(pid, signal.SIGSTOP)
+        return name, pids
+
+    def lose_host(self):
+        name, pids = self.stop_host()
+        if name:
+            for pid in pids:
+                self.signal(pid, signal.SIGKILL)
+            self.cluster.processes[name].kill()
+            self.after(self.random.uniform(*GONE_S), lambda: self.relaunch(name))
+        return name and "worker"
+
+    def suspend_host(self):
+        name, pids = self.stop_host()
+        if name:
+            pids.append(self.cluster.processes[name].pid)
+            self.after(self.random.uniform(*SUSPENDED_S), lambda: self.resume(name, pids))
+        return name and "worker"
+
+    def resume(self, name, pids):
+        for pid in pids:
+            self.signal(pid, signal.SIGCONT)
+        self.well(name)
+
+    def cut_connections(self):
+        done = self.cluster.redis_json("client", "kill", "type", "normal", "skipme", "yes")
+        return "redis" if done is not None else None
