@@ -63,7 +63,8 @@ const struct setting conf_settings[] = {
     {"KEDGE_WORKER_SLOTS", &conf_count, FIELD(worker_slots), "2", WORKER, .min = 1,
      .max = 1024, .help = "runs at a time"},
     {"KEDGE_RUN_MEMORY", &conf_size, FIELD(run_memory_bytes), "1G", WORKER, UP_TO(0),
-     .help = "claims a run only while that much memory is free"},
+     .help = "claims a run only while that much memory is free; one process of a run may "
+             "take four times as much, at least 4G"},
     {"KEDGE_RUN_TIMEOUT", &conf_duration, FIELD(run_timeout_ms), "1h", WORKER, .min = 1,
      .max = INT64_C(30) * DAY_MS, .help = "longest run; then it is cancelled"},
     {"KEDGE_CANCEL_GRACE", &conf_duration, FIELD(cancel_grace_ms), "30s", WORKER,

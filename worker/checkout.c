@@ -23,6 +23,12 @@
 /* It has nothing to tidy: what it leaves half done, the next one repairs. */
 #define GRACE_MS 1000
 #define SELF     "/proc/self/exe"
+/* libgit2 holds objects in memory, however large a pack says they are. */
+#ifdef __SANITIZE_ADDRESS__
+#define MEMORY_BYTES 0 /* its own map is larger than any limit */
+#else
+#define MEMORY_BYTES (INT64_C(2) * 1024 * 1024 * 1024)
+#endif
 
 /* What the child is told, and who listens to it. */
 struct errand {
@@ -246,6 +252,7 @@ static int run_child(struct errand *errand, const struct sandbox *sandbox,
         .keep_fd = errand->checkout->keep_fd,
         .deadline_mono_ms = errand->checkout->deadline_mono_ms,
         .grace_ms = GRACE_MS,
+        .memory_bytes = MEMORY_BYTES,
         .die_with_parent = true,
         .output = take_answer,
         .errors = drop_errors,

@@ -15,10 +15,12 @@
 int checkout_disk_error(int errnum, const char *what, struct checkout_fault *fault,
                         struct err *err)
 {
+    bool for_ever = errnum == ENAMETOOLONG;
+
     if (errnum == ENOSPC || errnum == EDQUOT)
         fault->error = RUN_ERR_DISK_FULL;
-    return err_sys(err, fault->error == RUN_ERR_NONE ? ERR_TEMP : ERR_PERM, errnum, "%s",
-                   what);
+    return err_sys(err, fault->error == RUN_ERR_NONE && !for_ever ? ERR_TEMP : ERR_PERM,
+                   errnum, "%s", what);
 }
 
 int checkout_cache_error(const char *what, struct checkout_fault *fault, struct err *err)

@@ -21,6 +21,7 @@ struct layout {
     git_repository *repo;
     EVP_MD_CTX *digest;
     unsigned depth;
+    int64_t files, bytes; /* named so far; written */
     struct checkout_fault *fault;
     struct err *err;
     char copy[COPY_BYTES];
@@ -157,6 +158,10 @@ static int read_blob(struct layout *layout, const git_oid *id, const char *name,
     if (rc == 0 && size > CHECKOUT_BLOB_BYTES)
         return err_set(layout->err, ERR_PERM, "%s is larger than %lld MiB", name,
                        CHECKOUT_BLOB_BYTES / (1024 * 1024));
+    layout->bytes += (int64_t)size;
+    if (rc == 0 && layout->bytes > CHECKOUT_BYTES_MAX)
+        return err_set(layout->err, ERR_PERM, "the commit has more than %lld MiB in all",
+                       (long long)CHECKOUT_BYTES_MAX / (1024 * 1024));
     if (rc == 0)
         rc = git_blob_lookup(out, layout->repo, id);
     return rc == 0 ? 0 : checkout_cache_error(name, layout->fault, layout->err);
@@ -270,6 +275,9 @@ static int lay_entry(struct layout *layout, int dir_fd, const git_tree_entry *en
 
     if (!is_name(name))
         return err_set(layout->err, ERR_PERM, "the commit has a file named \"%s\"", name);
+    if (++layout->files > CHECKOUT_FILES_MAX)
+        return err_set(layout->err, ERR_PERM, "the commit has more than %d files",
+                       CHECKOUT_FILES_MAX);
     switch (git_tree_entry_filemode(entry)) {
     case GIT_FILEMODE_TREE:
         return lay_dir(layout, dir_fd, name, id);

@@ -21,6 +21,9 @@
 #define CHECKOUT_PACKS_MAX 50
 /* A larger file in a repository is refused: it is held in memory once. */
 #define CHECKOUT_BLOB_BYTES (512LL * 1024 * 1024)
+/* A few trees in one another can name any number of files, and all of them one blob. */
+#define CHECKOUT_FILES_MAX 500000
+#define CHECKOUT_BYTES_MAX (INT64_C(8) * 1024 * 1024 * 1024)
 #define CHECKOUT_DEPTH_MAX                                                               \
     200 /* directories below one another; each costs a descriptor */
 

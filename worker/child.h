@@ -29,6 +29,8 @@ struct child_spec {
     int keep_fd; /* inherited under its own number (the run's lock); -1: none */
     int64_t deadline_mono_ms; /* then the ladder, with timed_out; 0: none */
     int64_t grace_ms;
+    int64_t
+        memory_bytes; /* RLIMIT_DATA of each of its processes; 0: no other than ours */
     bool die_with_parent; /* SIGINT when the runner dies; false for an apply */
     /* Called with each piece of stdout and stderr (one pipe), as it comes. */
     void (*output)(void *arg, const char *bytes, size_t len);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,18 +24,16 @@ enum start_step {
     START_CWD,
     START_STDIO,
     START_DESCRIPTORS,
+    START_LIMIT,
     START_SANDBOX,
     START_EXEC,
     START_STEPS
 };
 static const char *const step_names[START_STEPS] = {
-    [START_GROUP] = "process group",
-    [START_PARENT] = "its parent is gone",
-    [START_CWD] = "working directory",
-    [START_STDIO] = "standard descriptors",
-    [START_DESCRIPTORS] = "descriptors",
-    [START_SANDBOX] = "sandbox",
-    [START_EXEC] = "exec",
+    [START_GROUP] = "process group",     [START_PARENT] = "its parent is gone",
+    [START_CWD] = "working directory",   [START_STDIO] = "standard descriptors",
+    [START_DESCRIPTORS] = "descriptors", [START_LIMIT] = "limit of memory",
+    [START_SANDBOX] = "sandbox",         [START_EXEC] = "exec",
 };
 
 /* What the child writes into the report pipe; nothing when exec succeeds. */
@@ -83,6 +82,14 @@ static int set_inherited(int keep_fd)
     return keep_fd < 0 ? 0 : fcntl(keep_fd, F_SETFD, 0);
 }
 
+static int set_limit(int64_t memory_bytes)
+{
+    const struct rlimit data = {.rlim_cur = (rlim_t)memory_bytes,
+                                .rlim_max = (rlim_t)memory_bytes};
+
+    return memory_bytes == 0 ? 0 : setrlimit(RLIMIT_DATA, &data);
+}
+
 /* Returns only when a step failed, with its errno. */
 static enum start_step become(const struct child_spec *spec, const struct plumbing *io)
 {
@@ -99,6 +106,8 @@ static enum start_step become(const struct child_spec *spec, const struct plumbi
         return START_STDIO;
     if (set_inherited(spec->keep_fd) < 0)
         return START_DESCRIPTORS;
+    if (set_limit(spec->memory_bytes) < 0)
+        return START_LIMIT;
     if (spec->sandbox != NULL) {
         errno = sandbox_enter(spec->sandbox);
         if (errno != 0)

@@ -6,16 +6,11 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "worker/mask_secrets.h"
 
 #define MASK_TEXT "***"
 /* Longest userinfo that is waited for; what is longer is no URL. */
 #define USERINFO_MAX 4096
-
-struct secret {
-    char *bytes; /* owned */
-    size_t len;
-    size_t next; /* index + 1 of the next one with the same first byte; 0: last */
-};
 
 /* Where a stream of pieces stands. */
 struct stream {
@@ -25,17 +20,8 @@ struct stream {
 };
 
 struct mask {
-    struct secret *secrets; /* owned */
-    size_t count;
-    size_t first[256];            /* index + 1 of a secret by first byte; 0: none */
-    uint8_t pairs[256 * 256 / 8]; /* which two bytes begin a secret */
+    struct secrets secrets;
     struct stream stream;
-};
-
-/* What begins at a position. */
-struct match {
-    size_t len;   /* bytes to mask; 0: nothing */
-    bool partial; /* more may belong to it: wait for the next piece */
 };
 
 static void stream_init(struct stream *stream)
@@ -62,45 +48,17 @@ void mask_free(struct mask *mask)
 {
     if (!mask)
         return;
-    for (size_t i = 0; i < mask->count; i++) {
-        explicit_bzero(mask->secrets[i].bytes, mask->secrets[i].len);
-        auto_free(&mask->secrets[i].bytes);
-    }
-    auto_free(&mask->secrets);
+    secrets_done(&mask->secrets);
     stream_done(&mask->stream);
     auto_free(&mask);
 }
 
 /* ---- the secrets ---- */
 
-static bool is_known(const struct mask *mask, const char *bytes, size_t len)
-{
-    size_t i = mask->first[(unsigned char)bytes[0]];
-
-    for (; i; i = mask->secrets[i - 1].next)
-        if (mask->secrets[i - 1].len == len &&
-            memcmp(mask->secrets[i - 1].bytes, bytes, len) == 0)
-            return true;
-    return false;
-}
-
-static size_t pair_of(const char *bytes)
-{
-    return (size_t)(unsigned char)bytes[0] << 8 | (unsigned char)bytes[1];
-}
-
 static void add_bytes(struct mask *mask, const char *bytes, size_t len)
 {
-    size_t *first;
-
-    if (len < MASK_SECRET_MIN_BYTES || is_known(mask, bytes, len))
-        return;
-    first = &mask->first[(unsigned char)bytes[0]];
-    mask->secrets = mem_grow(mask->secrets, mask->count + 1, sizeof(*mask->secrets));
-    mask->secrets[mask->count] =
-        (struct secret){.bytes = mem_dup_n(bytes, len), .len = len, .next = *first};
-    *first = ++mask->count;
-    mask->pairs[pair_of(bytes) / 8] |= (uint8_t)(1U << (pair_of(bytes) % 8));
+    if (len >= MASK_SECRET_MIN_BYTES)
+        secrets_add(&mask->secrets, bytes, len);
 }
 
 /* As JSON and HCL print it between quotes. */
@@ -116,7 +74,8 @@ static void add_quoted(struct mask *mask, const char *bytes, size_t len)
             text[used++] = '\\';
         text[used++] = at ? escaped[at - plain] : bytes[i];
     }
-    add_bytes(mask, text, used);
+    if (used > len)
+        add_bytes(mask, text, used);
     explicit_bzero(text, 2 * len + 1);
     auto_free(&text);
 }
@@ -143,26 +102,6 @@ void mask_add(struct mask *mask, const char *secret)
 
 /* ---- matching ---- */
 
-static struct match match_secret(const struct mask *mask, const char *bytes, size_t len)
-{
-    struct match match = {0};
-    size_t i = mask->first[(unsigned char)bytes[0]];
-
-    if (len > 1 && !(mask->pairs[pair_of(bytes) / 8] >> (pair_of(bytes) % 8) & 1))
-        return match;
-    for (; i; i = mask->secrets[i - 1].next) {
-        const struct secret *secret = &mask->secrets[i - 1];
-        size_t shared = len < secret->len ? len : secret->len;
-        if (memcmp(bytes, secret->bytes, shared) != 0)
-            continue;
-        if (len < secret->len)
-            match.partial = true;
-        else if (secret->len > match.len)
-            match.len = secret->len;
-    }
-    return match;
-}
-
 /* RFC 3986, 3.2: the authority ends at one of these, the userinfo at its last '@'. */
 static bool ends_authority(unsigned char c)
 {
@@ -182,10 +121,10 @@ static struct match match_userinfo(const char *bytes, size_t len)
     return match;
 }
 
-static struct match match_at(const struct mask *mask, const struct stream *stream,
+static struct match match_at(struct mask *mask, const struct stream *stream,
                              const char *bytes, size_t len)
 {
-    struct match match = match_secret(mask, bytes, len);
+    struct match match = secrets_match(&mask->secrets, bytes, len);
     struct match userinfo = {0};
 
     if (memcmp(stream->seen, "://", sizeof(stream->seen)) == 0)
@@ -199,8 +138,8 @@ static struct match match_at(const struct mask *mask, const struct stream *strea
 /* ---- the stream ---- */
 
 /* Looks at the byte at `held`; false when it has to wait for more. */
-static bool step(const struct mask *mask, struct stream *stream, const char *held,
-                 size_t len, bool last, struct buf *out)
+static bool step(struct mask *mask, struct stream *stream, const char *held, size_t len,
+                 bool last, struct buf *out)
 {
     struct match match = match_at(mask, stream, held, len);
 
@@ -221,8 +160,7 @@ static bool step(const struct mask *mask, struct stream *stream, const char *hel
     return true;
 }
 
-static void pump(const struct mask *mask, struct stream *stream, bool last,
-                 struct buf *out)
+static void pump(struct mask *mask, struct stream *stream, bool last, struct buf *out)
 {
     struct buf *held = &stream->held;
     size_t done = 0;
@@ -244,7 +182,7 @@ void mask_flush(struct mask *mask, struct buf *out)
     pump(mask, &mask->stream, true, out);
 }
 
-void mask_text(const struct mask *mask, const char *text, size_t len, struct buf *out)
+void mask_text(struct mask *mask, const char *text, size_t len, struct buf *out)
 {
     struct stream stream;
 

@@ -24,6 +24,6 @@ void mask_add(struct mask *mask, const char *secret);
 void mask_feed(struct mask *mask, const char *bytes, size_t len, struct buf *out);
 void mask_flush(struct mask *mask, struct buf *out);
 /* The whole text at once; does not disturb a stream in progress. */
-void mask_text(const struct mask *mask, const char *text, size_t len, struct buf *out);
+void mask_text(struct mask *mask, const char *text, size_t len, struct buf *out);
 
 #endif

@@ -44,6 +44,12 @@ static int fail_with_text(struct runner *r, const char *step, int code, const ch
 {
     char sentence[ERROR_SENTENCE_BYTES];
 
+    if (words_out_of_memory(text))
+        return runner_fail(
+            r, RUN_ERR_TERRAFORM_KILLED,
+            "terraform %s ran out of memory: one process of a run may have "
+            "%" PRId64 " MiB.",
+            step, terraform_memory_bytes(r->conf) / MIB);
     if (words_disk_full(text))
         return runner_fail(r, RUN_ERR_DISK_FULL,
                            "terraform %s: no space left on the worker's disk.", step);
@@ -72,6 +78,19 @@ int runner_judge_init(struct runner *r, const struct child_result *result)
     if (r->outcome.error == RUN_ERR_TERRAFORM_FAILED && words_infrastructure(text))
         runner_retry(r, RETRY_INFRASTRUCTURE);
     return -1;
+}
+
+/* A plan that dies of a lack of memory ends with the status that means changes. */
+int runner_judge_show(struct runner *r, const struct child_result *result)
+{
+    AUTO(auto_free) char *text = NULL;
+
+    runner_log_release(&r->log);
+    text = output_text(r);
+    if (words_out_of_memory(text))
+        return fail_with_text(r, "plan", result->code, text);
+    return runner_fail(r, RUN_ERR_TERRAFORM_FAILED,
+                       "terraform show of the plan ended with status %d.", result->code);
 }
 
 int runner_judge_plan(struct runner *r, const struct child_result *result)

@@ -132,6 +132,17 @@ void runner_log_release(struct runner_log *log)
     runner_log_flush(log);
 }
 
+void runner_log_drop(struct runner_log *log, const char *sentence)
+{
+    bool held = log->holding;
+
+    capture_reset(&log->held);
+    log->may_hold = log->holding = false;
+    if (held)
+        runner_log_feed(log, sentence, strlen(sentence));
+    runner_log_flush(log);
+}
+
 void runner_log_line(struct runner_log *log, const char *format, ...)
 {
     AUTO(buf_done) struct buf line = BUF_INIT(1024);

@@ -45,6 +45,8 @@ void runner_log_flush(struct runner_log *log);
  * known to be secret only when the plan has been read. */
 void runner_log_hold(struct runner_log *log);
 void runner_log_release(struct runner_log *log);
+/* What is held is never shown; the sentence stands in its place, if there is any. */
+void runner_log_drop(struct runner_log *log, const char *sentence);
 /* Writes the tail of the log, after which nothing more may be fed. */
 void runner_log_close(struct runner_log *log);
 
@@ -100,6 +102,7 @@ int runner_judge_end(struct runner *runner, const char *step,
 /* The step failed by itself: reads its output for the reason. Returns -1. */
 int runner_judge_init(struct runner *runner, const struct child_result *result);
 int runner_judge_plan(struct runner *runner, const struct child_result *result);
+int runner_judge_show(struct runner *runner, const struct child_result *result);
 
 /* ---- runner_plan.c: plan, show, report ---- */
 /* 0 with status clean or drift_detected, or -1 with the outcome. */
@@ -111,7 +114,7 @@ int runner_plan(struct runner *runner);
 void runner_sensitive_add(const cJSON *plan, struct mask *mask);
 /* Masks every string value of a list of nodes. Of a report, never of a plan: two values
  * that become the same have not changed any more. */
-void runner_mask_tree(const struct mask *mask, cJSON *node);
+void runner_mask_tree(struct mask *mask, cJSON *node);
 
 /* ---- runner_result.c ---- */
 /* Writes the parts, then result.json. */

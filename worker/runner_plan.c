@@ -6,12 +6,14 @@
 #include "common/mem.h"
 #include "common/path.h"
 #include "common/zip.h"
+#include "worker/file.h"
 #include "worker/runner_parts.h"
 #include "worker/terraform_words.h"
 
 #define EXIT_CLEAN      0
 #define EXIT_CHANGES    2
 #define PLAN_DEPTH_MAX  500
+#define MIB             (1024 * 1024)
 #define STATE_MAX_BYTES ((size_t)512 * 1024 * 1024)
 
 /* ---- what the plan file and its JSON say ---- */
@@ -36,36 +38,62 @@ static void count_resources(struct runner *r)
         r->total_resources = report_state_resources(buf_text(&state), state.len);
 }
 
+/* A provider that show has started may have put something else in its place. */
+static int read_json(struct runner *r, struct buf *text, struct err *err)
+{
+    if (file_get_plain(r->dir, TERRAFORM_PLAN_JSON, text) > 0)
+        return 0;
+    return err_set(err, ERR_PERM, "the plan's JSON is not the file that show wrote");
+}
+
 static struct report *read_report(struct runner *r, struct err *err)
 {
-    AUTO(auto_free) char *path = path_join(r->dir, TERRAFORM_PLAN_JSON);
     AUTO(buf_done) struct buf text = BUF_INIT(REPORT_PLAN_JSON_BYTES + 1);
     AUTO(auto_json) cJSON *plan = NULL;
 
-    if (path_read(path, &text, err) < 0)
+    if (read_json(r, &text, err) < 0)
         return NULL;
     plan = json_parse(buf_text(&text), text.len, PLAN_DEPTH_MAX, false, err);
-    if (plan == NULL)
+    if (plan == NULL) {
+        err_wrap(err, "the plan's JSON cannot be read");
         return NULL;
+    }
     buf_done(&text);
     runner_sensitive_add(plan, r->log.mask);
     return report_from_plan(plan, err);
-}
-
-static struct report *report_of_text(struct runner *r)
-{
-    AUTO(buf_done)
-    struct buf text = BUF_INIT(RUNNER_OUTPUT_BYTES + CAPTURE_MARK_BYTES);
-
-    runner_log_release(&r->log);
-    capture_text(&r->log.output, &text);
-    return report_from_text(buf_text(&text));
 }
 
 static void set_report(struct runner *r, struct report *report)
 {
     report_free(r->report);
     r->report = report;
+}
+
+/* Did the text still have its line of counts, or can it do without? */
+static bool is_counted(const struct report_counts *counts)
+{
+    return counts->to_add + counts->to_change + counts->to_destroy + counts->to_import >
+               0 ||
+           (counts->drifted == 0 && counts->output_changes);
+}
+
+/* The counts, where the JSON is too large to be read. The text itself is not shown: what
+ * in it is secret only the JSON says. */
+static int read_text(struct runner *r)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(RUNNER_LOG_BYTES);
+
+    capture_text(&r->log.held, &text);
+    runner_log_drop(&r->log,
+                    "The changes are not shown: there are too many to search them "
+                    "for secrets.\n");
+    set_report(r, report_from_text(buf_text(&text)));
+    if (is_counted(report_counts(r->report)))
+        return 0;
+    return runner_fail(r, RUN_ERR_OUTPUT_TOO_LARGE,
+                       "The plan is larger than %lld MiB, and its counts are not in what "
+                       "is kept of its text: split the workspace.",
+                       REPORT_PLAN_JSON_BYTES / MIB);
 }
 
 /* ---- show ---- */
@@ -85,10 +113,10 @@ static int show(struct runner *r)
     if (runner_judge_end(r, "show", &result) < 0)
         return -1;
     if (result.code != 0)
-        return runner_fail(r, RUN_ERR_TERRAFORM_FAILED,
-                           "terraform show of the plan ended with status %d.",
-                           result.code);
-    report = over ? report_of_text(r) : read_report(r, &err);
+        return runner_judge_show(r, &result);
+    if (over)
+        return read_text(r);
+    report = read_report(r, &err);
     if (report == NULL)
         return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
     set_report(r, report);

@@ -28,6 +28,19 @@ static void add_all(const cJSON *value, struct mask *mask)
         add_all(value, mask);
 }
 
+/* The member of that name, looked for from `*at` on: terraform sorts the names of both
+ * objects, and a search from the front for each would be slow for large ones. */
+static const cJSON *follow(const cJSON *object, const char *name, const cJSON **at)
+{
+    for (const cJSON *member = *at; member != NULL; member = member->next) {
+        if (strcmp(member->string, name) == 0) {
+            *at = member->next;
+            return member;
+        }
+    }
+    return json_get(object, name);
+}
+
 /* `marks` has the shape of the value, with true where it is sensitive. */
 static void add_marked(const cJSON *value, const cJSON *marks, struct mask *mask)
 {
@@ -47,9 +60,11 @@ static void add_marked(const cJSON *value, const cJSON *marks, struct mask *mask
             mark = mark->next;
         }
     }
-    if (cJSON_IsObject(marks) && cJSON_IsObject(value))
+    if (cJSON_IsObject(marks) && cJSON_IsObject(value)) {
+        inner = value->child;
         for (const cJSON *mark = marks->child; mark != NULL; mark = mark->next)
-            add_marked(json_get(value, mark->string), mark, mask);
+            add_marked(follow(value, mark->string, &inner), mark, mask);
+    }
 }
 
 static void add_change(const cJSON *change, struct mask *mask)
@@ -94,7 +109,7 @@ void runner_sensitive_add(const cJSON *plan, struct mask *mask)
     add_outputs(json_get(plan, "output_changes"), mask);
 }
 
-static void mask_node(const struct mask *mask, cJSON *node)
+static void mask_node(struct mask *mask, cJSON *node)
 {
     struct buf masked;
     size_t len;
@@ -113,7 +128,7 @@ static void mask_node(const struct mask *mask, cJSON *node)
 }
 
 /* Depth is limited by the parser. */
-void runner_mask_tree(const struct mask *mask, cJSON *node)
+void runner_mask_tree(struct mask *mask, cJSON *node)
 {
     for (; node != NULL; node = node->next) {
         mask_node(mask, node);

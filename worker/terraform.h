@@ -47,6 +47,8 @@ void terraform_secrets(const struct terraform *terraform,
 /* Of the binary; cached per binary (path, size, mtime): no process when it is known. ""
  * when it does not say. */
 const char *terraform_version(struct terraform *terraform);
+/* What one process of a run may have. */
+int64_t terraform_memory_bytes(const struct conf *conf);
 /* "landlock" or "none". */
 const char *terraform_sandbox(const struct terraform *terraform);
 

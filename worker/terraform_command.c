@@ -2,6 +2,18 @@
 #include "common/mem.h"
 #include "worker/terraform_parts.h"
 
+/* What one process of a run may have: far above what a run is counted with, and short of
+ * the whole machine, which file("/dev/zero") would take. */
+#define MEMORY_TIMES     4
+#define MEMORY_MIN_BYTES (INT64_C(4) * 1024 * 1024 * 1024)
+
+int64_t terraform_memory_bytes(const struct conf *conf)
+{
+    int64_t limit = MEMORY_TIMES * conf->run_memory_bytes;
+
+    return limit > MEMORY_MIN_BYTES ? limit : MEMORY_MIN_BYTES;
+}
+
 struct pump {
     const struct terraform *terraform;
     const struct command *command;
@@ -52,6 +64,7 @@ int command_run(struct terraform *t, struct command *command, struct child_resul
         .keep_fd = t->io.lock_fd,
         .deadline_mono_ms = command->deadline_mono_ms,
         .grace_ms = t->conf->cancel_grace_ms,
+        .memory_bytes = terraform_memory_bytes(t->conf),
         .die_with_parent = true,
         .output = command->output != NULL ? to_command : to_run,
         .errors = command->output != NULL ? to_run : NULL,

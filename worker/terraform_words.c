@@ -35,6 +35,11 @@ static const char *const remote[] = {
     "running plan in hcp terraform",      "running plan in terraform cloud",
     "running plan in the remote backend", "\"remote\" backend does not support saving",
 };
+/* The Go runtime's. */
+static const char *const out_of_memory[] = {
+    "fatal error: runtime: out of memory",
+    "fatal error: runtime: cannot allocate memory",
+};
 static const char *const disk_full[] = {"no space left on device", "disk quota exceeded"};
 
 /* One blank for each run of blanks and line ends, none at the ends; lower case on demand.
@@ -106,6 +111,11 @@ bool words_infrastructure(const char *text)
 bool words_remote(const char *text)
 {
     return has_any(text, remote, ARRAY_LEN(remote));
+}
+
+bool words_out_of_memory(const char *text)
+{
+    return has_any(text, out_of_memory, ARRAY_LEN(out_of_memory));
 }
 
 bool words_disk_full(const char *text)

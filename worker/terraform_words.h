@@ -18,6 +18,7 @@ bool words_infrastructure(const char *text);
  */
 bool words_remote(const char *text);
 bool words_disk_full(const char *text);
+bool words_out_of_memory(const char *text);
 /* Did a check block fail? */
 bool words_check_failed(const char *text);
 /* Is the name in the output of `workspace list`? */

@@ -110,7 +110,7 @@ class Monkey:
         if process.running():
             self.complaints.append(f"{name} did not stop within 40 s")
             process.kill()
-        elif process.popen.returncode != 0:
+        elif process.popen.returncode != 0 and process.events():  # else it had hardly begun
             self.complaints.append(f"{name} stopped with {process.popen.returncode}")
         self.relaunch(name)
 
