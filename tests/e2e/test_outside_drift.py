@@ -13,9 +13,9 @@ import urllib.request
 import pytest
 
 from conftest import needs_terraform
-from stack import ROOT, Stack, until
+from stack import ROOT, VARIANT, Stack, until
 
-pytestmark = needs_terraform
+pytestmark = [needs_terraform, pytest.mark.skipif(VARIANT != "release", reason="a cloud's provider is slow enough once")]
 
 
 def provider_mirror():
