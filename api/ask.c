@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "api/request.h"
+#include "api/server.h"
 #include "common/clock.h"
 #include "common/mem.h"
 
@@ -30,6 +31,15 @@ bool ask_waits(const struct request *req)
 size_t ask_index(const struct request *req)
 {
     return req->asks.index;
+}
+
+bool ask_abandon(struct request *req)
+{
+    if (req->asks.again.place != 0) {
+        loop_clear(&req->api->loop, &req->asks.again);
+        asks_done(&req->asks);
+    }
+    return ask_waits(req);
 }
 
 void asks_done(struct asks *asks)
@@ -77,13 +87,16 @@ static void round_failed(struct request *req)
 {
     struct err err = *req->asks.failure;
 
-    if (may_try_again(req)) {
+    if (!req->abandoned && may_try_again(req)) {
         req->asks.again.fire = send_again;
         loop_set(&req->api->loop, &req->asks.again, clock_mono_ms() + AGAIN_MS);
         return;
     }
     asks_done(&req->asks);
-    reply_failure(req, &err);
+    if (req->abandoned)
+        request_free(req);
+    else
+        reply_failure(req, &err);
 }
 
 /* The last reply: its callback may begin the next round, so this one is over first. */
@@ -98,6 +111,8 @@ static void round_ends(struct request *req, const struct redisReply *reply)
         over.items[over.count - 1].then(req, reply);
     else
         request_resume(req);
+    if (req->held)
+        server_wake(req->daemon);
     asks_done(&over);
 }
 
@@ -115,9 +130,11 @@ static void on_reply(void *arg, const struct redisReply *reply, const struct err
     }
     if (last && asks->failure != NULL && req->response == NULL)
         round_failed(req);
+    else if (last && req->abandoned)
+        request_free(req);
     else if (last)
         round_ends(req, reply);
-    else if (asks->failure == NULL && req->response == NULL)
+    else if (asks->failure == NULL && req->response == NULL && !req->abandoned)
         item->then(req, reply);
 }
 

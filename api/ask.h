@@ -57,6 +57,9 @@ void ask_one(struct request *req, struct redis_cmd *cmd, ask_then *then);
 size_t ask_index(const struct request *req);
 /* Is anything still on its way? */
 bool ask_waits(const struct request *req);
+/* The connection is gone: nothing is sent again. True when a reply is still on its way;
+ * the last one frees the request then. */
+bool ask_abandon(struct request *req);
 void asks_done(struct asks *asks);
 
 #endif

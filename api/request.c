@@ -52,11 +52,20 @@ size_t request_unescape(void *cls, struct MHD_Connection *connection, char *text
 
 void request_resume(struct request *req)
 {
-    if (!req->suspended)
-        return;
+    if (req->suspended)
+        MHD_resume_connection(req->connection);
     req->suspended = false;
-    MHD_resume_connection(req->connection);
     server_wake(req->daemon);
+}
+
+/* Redis answers in less time than it takes to suspend a connection and to resume it, so
+ * the library just calls again; server.c sees to it that it does so when there is news.
+ */
+static void set_held(struct request *req, bool held)
+{
+    if (req->held != held)
+        server_hold(req->daemon, held ? 1 : -1);
+    req->held = held;
 }
 
 /* ---- the head ---- */
@@ -224,16 +233,18 @@ static void handle(struct request *req)
         req->match.route->handle(req);
 }
 
-/* Suspends until there is an answer. */
+/* Sends the answer, or waits for it. */
 static enum MHD_Result answer(struct request *req)
 {
     enum MHD_Result queued;
 
     if (req->gone)
         return MHD_NO;
+    set_held(req, req->response == NULL && ask_waits(req));
     if (req->response == NULL) {
-        req->suspended = true;
-        MHD_suspend_connection(req->connection);
+        req->suspended = !req->held;
+        if (req->suspended)
+            MHD_suspend_connection(req->connection);
         return MHD_YES;
     }
     queued = MHD_queue_response(req->connection, req->status, req->response);
@@ -289,11 +300,19 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **req_
     if (req == NULL)
         return;
     *req_cls = NULL;
+    set_held(req, false);
     elapsed_ms = clock_mono_ms() - req->begun_mono_ms;
     counters_request(&req->api->counters, req->status, elapsed_ms);
     log_request(req, elapsed_ms);
     req->api->requests--;
     wait_end(req);
+    req->abandoned = ask_abandon(req);
+    if (!req->abandoned)
+        request_free(req);
+}
+
+void request_free(struct request *req)
+{
     asks_done(&req->asks);
     if (req->state_done != NULL)
         req->state_done(req->state);

@@ -36,8 +36,10 @@ struct request {
     bool head;    /* HEAD: as GET, the library leaves the body out */
     bool early;   /* answered before the body was read: the connection closes */
     bool handled; /* the checks are done and the handler was called */
-    bool suspended;
-    bool gone; /* the client hung up while it waited: send nothing */
+    bool held; /* waits for Redis: counted by its daemon, called again until answered */
+    bool suspended; /* waits for longer: not called until it is resumed */
+    bool abandoned; /* its connection is gone, replies are still on their way */
+    bool gone;      /* the client hung up while it waited: send nothing */
     char id[REQUEST_ID_BYTES];
     struct route_match match;
     const char *token_name; /* who asks: goes into the runs' locked_by; NULL: nobody */
@@ -75,6 +77,8 @@ void *request_state(struct request *req, size_t size, void (*done)(void *state))
 const char *request_prefix(const struct request *req); /* of Redis keys */
 /* The answer is there, or the client is not: let the library go on with it. */
 void request_resume(struct request *req);
+/* Of an abandoned one, when the last reply has come. */
+void request_free(struct request *req);
 
 /* A pathological %00 stays as it is written, so that no name is ever cut short. */
 size_t request_unescape(void *cls, struct MHD_Connection *connection, char *text);

@@ -31,6 +31,7 @@ struct server_daemon {
     struct MHD_Daemon *mhd;
     struct loop_source source;
     bool due;
+    int64_t held; /* connections that wait for Redis */
     int64_t connections;
 };
 
@@ -52,6 +53,11 @@ struct api *server_api(const struct server_daemon *daemon)
 void server_wake(struct server_daemon *daemon)
 {
     daemon->due = true;
+}
+
+void server_hold(struct server_daemon *daemon, int step)
+{
+    daemon->held += step;
 }
 
 /* ---- accepting ---- */
@@ -281,11 +287,15 @@ void server_close(struct server *server)
 }
 
 /* ---- a turn ---- */
-/* In how many ms the daemon wants to run, -1: when its descriptor is ready. */
+/* In how many ms the daemon wants to run, -1: when its descriptor is ready. While it has
+ * held connections it always wants to; what else it may want then is a matter of the
+ * next reply from Redis, which wakes it. */
 static int64_t wants_run_in_ms(struct server_daemon *daemon)
 {
     MHD_UNSIGNED_LONG_LONG ms;
 
+    if (daemon->held > 0)
+        return -1;
     if (MHD_get_timeout(daemon->mhd, &ms) == MHD_NO)
         return -1;
     return ms > INT32_MAX ? INT32_MAX : (int64_t)ms;

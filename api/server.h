@@ -30,7 +30,10 @@ bool server_is_due(const struct server *server);
 void server_stop_listening(struct server *server);
 
 struct api *server_api(const struct server_daemon *daemon);
-/* A connection of that daemon was resumed: run it this turn. */
+/* A connection of that daemon was resumed or has its answer: run it this turn. */
 void server_wake(struct server_daemon *daemon);
+/* One more (or, with -1, one less) connection that the library would call in a busy loop
+ * while it waits for Redis. */
+void server_hold(struct server_daemon *daemon, int step);
 
 #endif
