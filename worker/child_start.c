@@ -9,6 +9,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,12 +51,19 @@ struct plumbing {
 
 /* ---- after fork: async-signal-safe calls only ---- */
 
+/* By the kernel's own call: the C library refuses the two signals it keeps for itself,
+ * and whoever started us with posix_spawn has left those ignored. */
 static void default_signals(void)
 {
-    const struct sigaction action = {.sa_handler = SIG_DFL};
+    const struct {
+        void (*handler)(int);
+        unsigned long flags;
+        void (*restorer)(void);
+        uint64_t mask;
+    } action = {.handler = SIG_DFL};
 
     for (int number = 1; number < NSIG; number++)
-        sigaction(number, &action, NULL);
+        syscall(SYS_rt_sigaction, number, &action, NULL, sizeof action.mask);
 }
 
 /* A parent that died before the prctl sends nothing any more: look. */

@@ -82,6 +82,7 @@ class Chaos:
         runs = must.histories(self.witness.events)
         lines = must.read_witness(cluster.witness)
         counts.update(final.values())
+        counts["given back or reaped"] = must.returns(runs)
         counts["plans"] = sum(1 for line in lines if line[0] == "exit")
         found = {
             "nobody complains": [text for who in (monkey, *clients) for text in who.complaints],

@@ -2,14 +2,18 @@
 what they were told."""
 import collections
 import contextlib
+import heapq
 import random
 import threading
+import time
 import uuid
 
 from cluster import PROJECT, WORKSPACES
 from stack import ENDED
 
 OPEN_MAX = 25  # unfinished runs of one client
+DOOMED = 0.1  # share of the runs that are cancelled, and how long after their trigger
+DOOMED_S = (0, 6)
 
 
 class Client(threading.Thread):
@@ -19,8 +23,8 @@ class Client(threading.Thread):
         self.random = random.Random(seed)
         self.over = threading.Event()
         self.accepted = set()  # run ids of a 202
+        self.doomed = []  # heap of (when, run id): to be cancelled
         self.keys = []  # (Idempotency-Key, workspace, run id)
-        self.cancelled = set()  # run ids of a 200 to a cancel
         self.ended = {}  # run id -> the end status that it was seen with first
         self.complaints = []
         self.counts = collections.Counter()
@@ -38,12 +42,12 @@ class Client(threading.Thread):
 
     def step(self):
         unfinished = list(self.accepted - self.ended.keys())
-        if len(unfinished) < OPEN_MAX and self.random.random() < 0.4:
+        if self.doomed and self.doomed[0][0] <= time.monotonic():
+            self.cancel(heapq.heappop(self.doomed)[1])
+        elif len(unfinished) < OPEN_MAX and self.random.random() < 0.4:
             self.trigger()
         elif self.keys and self.random.random() < 0.1:
             self.repeat()
-        elif unfinished and self.random.random() < 0.15:
-            self.cancel(self.random.choice(unfinished))
         elif unfinished:
             self.poll(self.random.choice(unfinished))
 
@@ -74,6 +78,8 @@ class Client(threading.Thread):
             return
         self.accepted.add(run_id)
         self.keys.append((key, workspace, run_id))
+        if self.random.random() < DOOMED:
+            heapq.heappush(self.doomed, (time.monotonic() + self.random.uniform(*DOOMED_S), run_id))
         self.counts["triggers"] += 1
 
     def repeat(self):
@@ -88,7 +94,6 @@ class Client(threading.Thread):
         force = self.random.random() < 0.2
         answer = self.ask("POST", f"/api/v1/runs/{run_id}/cancel", (200, 409), body={"force": force})
         if answer and answer.status == 200:
-            self.cancelled.add(run_id)
             self.counts["cancels"] += 1
 
     def poll(self, run_id):

@@ -43,6 +43,11 @@ def histories(events):
     return runs
 
 
+def returns(runs):
+    """How often a run was taken from a worker, to be started again."""
+    return sum(pair == ("running", "queued") for history in runs.values() for pair in zip(history, history[1:]))
+
+
 def each_run_ends_once(runs):
     for run_id, history in runs.items():
         before = None

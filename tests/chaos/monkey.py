@@ -60,7 +60,7 @@ class Monkey:
     # ---- one fault ----
     def strike(self):
         faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 4), (self.freeze_runner, 3),
-                  (self.kill_terraform, 3), (self.lose_host, 1), (self.suspend_host, 1), (self.cut_connections, 1))
+                  (self.kill_terraform, 3), (self.lose_host, 1), (self.suspend_host, 2), (self.cut_connections, 1))
         fault = self.random.choices([f for f, _ in faults], [w for _, w in faults])[0]
         what = fault()
         if what:
@@ -68,7 +68,7 @@ class Monkey:
 
     def whom(self):
         """A process that is well; Redis and the api seldom, since all others hang on them."""
-        weights = {"redis": 3, "api": 2, **dict.fromkeys(SCHEDULERS, 2), **dict.fromkeys(WORKERS, 4)}
+        weights = {"redis": 2, "api": 2, **dict.fromkeys(SCHEDULERS, 2), **dict.fromkeys(WORKERS, 4)}
         well = [name for name in NAMES if name not in self.touched]
         return self.random.choices(well, [weights[name] for name in well])[0] if well else None
 

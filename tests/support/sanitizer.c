@@ -1,5 +1,5 @@
-/* What the leak sanitizer shall not blame on us. Linked into instrumented programs and into
- * unit tests; means nothing elsewhere. */
+/* What the leak sanitizer shall not blame on us. Linked into instrumented programs and
+ * into unit tests; means nothing elsewhere. */
 
 /* libgit2 1.5 reads its configuration with PCRE2 and never frees the match data. */
 const char *__lsan_default_suppressions(void);

@@ -310,10 +310,11 @@ static void sigint_goes_to_the_program_alone(void **state)
 {
     AUTO(auto_setup)
     struct setup *setup =
-        setup_new("env --default-signal=INT sh -c '"
+        setup_new("trap 'echo interrupted; : >asked' INT;"
+                  "env --default-signal=INT sh -c '"
                   "  trap \"echo child got it\" INT; echo ready;"
                   "  while ! test -e asked; do sleep 0.01; done; echo child ends' &"
-                  "trap 'echo interrupted; : >asked' INT; wait; wait; exit 0");
+                  "wait; wait; exit 0");
     AUTO(auto_scratch) char *dir = scratch();
 
     (void)state;

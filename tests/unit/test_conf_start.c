@@ -115,7 +115,9 @@ static void a_part_of_a_program_tells_problems_but_no_warnings_again(void **stat
     assert_int_equal(badly.status, EX_CONFIG);
     assert_non_null(strstr(buf_text(&badly.log), "KEDGE_LISTEN: "));
     assert_null(strstr(buf_text(&badly.log), "KEDGE_ODD"));
+    buf_done(&well.out);
     buf_done(&well.log);
+    buf_done(&badly.out);
     buf_done(&badly.log);
 }
 
