@@ -1,9 +1,10 @@
 """What must hold when all is quiet again. Each check yields sentences: what does not."""
 import collections
 import json
+import time
 
 from cluster import TARGETS
-from stack import ENDED
+from stack import ENDED, PATIENCE
 
 # Where a run may go from each status; a cancel is told as the status once more.
 MOVES = {
@@ -139,6 +140,14 @@ def no_process_is_left(cluster):
 
 
 def directories_stay_small(cluster):
+    """A worker may be a moment behind: it tidies up after the run has ended for everybody."""
+    deadline = time.monotonic() + 20 * PATIENCE
+    while list(untidy(cluster)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    yield from untidy(cluster)
+
+
+def untidy(cluster):
     for worker in cluster.dir.glob("data/*/w*"):
         targets = sum(1 for _ in (worker / "work").iterdir())
         if targets > TARGETS:
