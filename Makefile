@@ -44,7 +44,7 @@ ifdef CI
 WARN += -Werror
 endif
 
-PKGS := hiredis libcjson libgit2 libmicrohttpd libcurl libcrypto zlib
+PKGS := hiredis libcjson libgit2 libmicrohttpd libcurl libcrypto zlib yaml-0.1
 # -isystem: a library's own headers are not ours to lint.
 INCLUDES := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I $(PKGS) 2>/dev/null))
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(B)/gen $(INCLUDES) $(CPPFLAGS_$(V))
@@ -54,7 +54,7 @@ LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize=address
 lib = $(shell pkg-config --libs $(1) 2>/dev/null)
 LIBS_common    := $(call lib,hiredis libcjson libcrypto zlib)
 LIBS_api       := $(call lib,libmicrohttpd)
-LIBS_worker    := $(call lib,libgit2 libcurl libmicrohttpd)
+LIBS_worker    := $(call lib,libgit2 libcurl libmicrohttpd yaml-0.1)
 LIBS_scheduler := $(call lib,libmicrohttpd)
 
 # ---- what is built -----------------------------------------------------------------------

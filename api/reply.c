@@ -28,11 +28,13 @@ static const struct {
     [REPLY_NOT_FOUND] = {404, "NOT_FOUND"},
     [REPLY_NOT_ALLOWED] = {405, "METHOD_NOT_ALLOWED"},
     [REPLY_CONFLICT] = {409, "CONFLICT"},
+    [REPLY_FROZEN] = {409, "FROZEN"},
     [REPLY_TOO_LARGE] = {413, "PAYLOAD_TOO_LARGE"},
     [REPLY_MEDIA_TYPE] = {415, "UNSUPPORTED_MEDIA_TYPE"},
     [REPLY_IDEMPOTENCY] = {422, "IDEMPOTENCY_MISMATCH"},
     [REPLY_RATE_LIMITED] = {429, "RATE_LIMITED"},
     [REPLY_INTERNAL] = {500, "INTERNAL_ERROR"},
+    [REPLY_UPSTREAM] = {502, "UPSTREAM_ERROR"},
     [REPLY_DISABLED] = {503, "SERVICE_UNAVAILABLE"},
     [REPLY_AWAY] = {503, "SERVICE_UNAVAILABLE"},
 };
@@ -102,6 +104,24 @@ void reply_text(struct request *req, unsigned status, const char *content_type,
 void reply_json(struct request *req, unsigned status, struct buf *body)
 {
     reply_text(req, status, TYPE_JSON, body);
+}
+
+void reply_data(struct request *req, unsigned status, struct buf *data)
+{
+    struct buf body = REPLY_BODY_INIT;
+    struct json_writer w;
+
+    body.over = data->over;
+    json_open(&w, &body);
+    json_object(&w);
+    json_add_boolean(&w, "success", true);
+    json_add_raw(&w, "data", buf_text(data), data->len);
+    json_add_null(&w, "error");
+    json_add_text(&w, "request_id", req->id);
+    json_add_time(&w, "timestamp", clock_wall_ms());
+    json_object_end(&w);
+    buf_done(data);
+    reply_json(req, status, &body);
 }
 
 void reply_not_modified(struct request *req, const char *etag)

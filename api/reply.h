@@ -20,11 +20,13 @@ enum reply_error {
     REPLY_NOT_FOUND,
     REPLY_NOT_ALLOWED, /* 405; Allow is the route's */
     REPLY_CONFLICT,
+    REPLY_FROZEN,
     REPLY_TOO_LARGE,
     REPLY_MEDIA_TYPE,
     REPLY_IDEMPOTENCY,
     REPLY_RATE_LIMITED, /* with Retry-After */
     REPLY_INTERNAL,
+    REPLY_UPSTREAM,
     REPLY_DISABLED, /* 503: it is switched off */
     REPLY_AWAY,     /* 503 with Retry-After: Redis is away or full */
     REPLY_ERRORS
@@ -42,6 +44,9 @@ void reply_json(struct request *req, unsigned status, struct buf *body);
 void reply_text(struct request *req, unsigned status, const char *content_type,
                 struct buf *body);
 void reply_not_modified(struct request *req, const char *etag);
+
+/* The Atlantis family's success: `data`, a JSON value, in the envelope. */
+void reply_data(struct request *req, unsigned status, struct buf *data);
 
 /* {"success": true} */
 void reply_done(struct request *req);

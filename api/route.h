@@ -29,6 +29,9 @@ struct route {
     const struct field *fields; /* of the JSON body; NULL: the route takes no body */
     size_t field_count;
     bool body_optional;
+    /* The Atlantis family: keys match without regard to letter case, unknown ones are
+     * passed over. Handlers read the names as the table has them. */
+    bool fold_keys;
 };
 
 #define ROUTE_PARAMS      2

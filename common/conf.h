@@ -37,6 +37,8 @@ struct conf {
     char *public_url; /* no trailing slash */
     int64_t max_queued;
     char *repo_allowlist;
+    bool drift_storage;
+    bool profiling;
 
     char *metrics_listen;
     char *data_dir;
@@ -54,6 +56,9 @@ struct conf {
     char *env_pass;                                /* comma list of globs */
     char *github_url, *gitlab_url, *git_url;       /* clone bases, no trailing slash */
     char *github_token, *gitlab_token, *git_token; /* secrets */
+    char *github_api_url, *gitlab_api_url; /* no trailing slash; gitlab NULL: its URL's */
+    char *plan_requirements, *apply_requirements; /* comma lists of requirement names */
+    char *policy_command;                         /* absolute path */
 
     int64_t keep_runs;
     int64_t keep_days;

@@ -149,6 +149,39 @@ static int parse_directories(const struct setting *setting, const char *text, vo
 const struct setting_kind conf_directories = {"colon list", parse_directories,
                                               print_text};
 
+/* atlantis.yaml may ask for the same ones. */
+static bool is_requirement(const char *text)
+{
+    static const char *const names[] = {"approved", "mergeable", "undiverged",
+                                        "policies_passed"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(text, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static int parse_requirements(const struct setting *setting, const char *text,
+                              void *field, struct err *err)
+{
+    (void)setting;
+    return parse_elements(
+        text, ',', is_requirement,
+        "is not one of approved, mergeable, undiverged, policies_passed", field, err);
+}
+const struct setting_kind conf_requirements = {"comma list", parse_requirements,
+                                               print_text};
+
+static int parse_program(const struct setting *setting, const char *text, void *field,
+                         struct err *err)
+{
+    (void)setting;
+    if (!is_absolute(text))
+        return err_set(err, ERR_INPUT, "must be an absolute path");
+    return keep(text, field);
+}
+const struct setting_kind conf_program = {"path", parse_program, print_text};
+
 /* ---- addresses ---- */
 
 static bool is_address(const char *text)

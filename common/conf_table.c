@@ -46,6 +46,10 @@ const struct setting conf_settings[] = {
      .unset = "nothing is allowed",
      .help = "comma list of patterns over host/owner/repo; `*` matches any characters, "
              "a leading `!` excludes and wins; letter case does not matter"},
+    {"KEDGE_DRIFT_STORAGE", &conf_flag, FIELD(drift_storage), "true", API,
+     .help = "false: drift detect, status and remediate answer 503"},
+    {"KEDGE_PROFILING", &conf_flag, FIELD(profiling), "false", API,
+     .help = "serve /debug/pprof/ to those who have the API token"},
 
     {"KEDGE_METRICS_LISTEN", &conf_listen, FIELD(metrics_listen), NULL,
      WORKER | SCHEDULER, .help = "serve /metrics and /healthz there"},
@@ -102,6 +106,22 @@ const struct setting conf_settings[] = {
      .help = "sent only to the host of KEDGE_GITLAB_URL"},
     {"KEDGE_GIT_TOKEN", &conf_token, FIELD(git_token), NULL, WORKER, .secret = true,
      .help = "sent only to the host of KEDGE_GIT_URL"},
+    {"KEDGE_GITHUB_API_URL", &conf_public_url, FIELD(github_api_url),
+     "https://api.github.com", WORKER,
+     .help = "where the state of a pull request is asked"},
+    {"KEDGE_GITLAB_API_URL", &conf_public_url, FIELD(gitlab_api_url), NULL, WORKER,
+     .unset = "KEDGE_GITLAB_URL and `/api/v4`",
+     .help = "where the state of a merge request is asked"},
+    {"KEDGE_PLAN_REQUIREMENTS", &conf_requirements, FIELD(plan_requirements), NULL,
+     WORKER,
+     .help = "comma list of approved, mergeable, undiverged, policies_passed: what must "
+             "hold before a plan, besides what atlantis.yaml asks"},
+    {"KEDGE_APPLY_REQUIREMENTS", &conf_requirements, FIELD(apply_requirements), NULL,
+     WORKER, .help = "the same, before an apply"},
+    {"KEDGE_POLICY_COMMAND", &conf_program, FIELD(policy_command), NULL, WORKER,
+     .unset = "policies_passed is never met",
+     .help = "absolute path of a program that is called with the path of a plan's JSON; "
+             "exit status 0 passes, what it prints says why not"},
 
     {"KEDGE_KEEP_RUNS", &conf_count, FIELD(keep_runs), "100", SCHEDULER, UP_TO(1),
      .help = "ended runs kept per workspace; the newest always stays"},
@@ -114,14 +134,8 @@ const struct setting conf_settings[] = {
 const size_t conf_setting_count = ARRAY_LEN(conf_settings);
 
 const struct reserved_name conf_reserved[] = {
-    {"KEDGE_DRIFT_STORAGE", .secret = false},
-    {"KEDGE_GITHUB_API_URL", .secret = false},
-    {"KEDGE_GITLAB_API_URL", .secret = false},
     {"KEDGE_GITHUB_WEBHOOK_SECRET", .secret = true},
     {"KEDGE_GITLAB_WEBHOOK_SECRET", .secret = true},
-    {"KEDGE_PLAN_REQUIREMENTS", .secret = false},
-    {"KEDGE_APPLY_REQUIREMENTS", .secret = false},
-    {"KEDGE_POLICY_COMMAND", .secret = false},
     {"KEDGE_SLACK_WEBHOOK_URL", .secret = true},
     {"KEDGE_HOOK_ALLOW_PRIVATE", .secret = false},
     {"KEDGE_TOKENS_FILE", .secret = false},
@@ -133,6 +147,5 @@ const struct reserved_name conf_reserved[] = {
     {"AZURE_OPENAI_API_KEY", .secret = true},
     {"AZURE_OPENAI_DEPLOYMENT", .secret = false},
     {"AZURE_OPENAI_API_VERSION", .secret = false},
-    {"KEDGE_PROFILING", .secret = false},
 };
 const size_t conf_reserved_count = ARRAY_LEN(conf_reserved);

@@ -46,6 +46,7 @@ extern const size_t conf_reserved_count;
 
 extern const struct setting_kind conf_text, conf_flag, conf_count, conf_duration,
     conf_size, conf_level, conf_sandbox, conf_listen, conf_public_url, conf_clone_url,
-    conf_redis_url, conf_token, conf_patterns, conf_names, conf_directories;
+    conf_redis_url, conf_token, conf_patterns, conf_names, conf_directories,
+    conf_requirements, conf_program;
 
 #endif

@@ -10,7 +10,8 @@
  *
  * - run:<id>        HASH   the run: see "Fields of a run" below
  * - spec:<id>       STRING its specification (JSON), apart so that the hash stays compact
- * - result:<id>     HASH   output and log (zlib), head (of the output), metadata (JSON)
+ * - result:<id>     HASH   output, log and applied (zlib), head (of the output), metadata
+ *                          (JSON); applied is what terraform apply printed
  * - q:<target>      ZSET   waiting runs of a target by seq: strict FIFO
  * - ready           ZSET   idle targets with waiting runs, by the least priority of those
  *                          (enqueue ms - credit; lower is earlier)
@@ -49,11 +50,12 @@
  * last event's id), kind, trigger, target, scope, project, workspace, pkey, ref,
  * coalesce (fingerprint or ""), seq, priority, queued, locked_by; from claim:
  * fence, nonce, worker, started, attempts (claims), marked; crashes, retries, lock_since,
- * due, retry_message; cancel (level), cancel_by, cancel_nonce; at the end: ended, exit,
- * error_code, error_message, commit, summary, truncated, output_dropped; of a resolved
- * orphan: resolve_reason, resolve_nonce, resolved_hold, note (what its owner said later).
- * fence and nonce stay after finish, retry and release, so that a replay is known; reap
- * and resolve take them away.
+ * due, retry_message; of a batch's run: batch, index, stage, deps (queue_batch.h); cancel
+ * (level), cancel_by, cancel_nonce; at the end: ended, exit, error_code, error_message,
+ * commit, summary, truncated, output_dropped; of a resolved orphan: resolve_reason,
+ * resolve_nonce, resolved_hold, note (what its owner said later). fence and nonce stay
+ * after finish, retry and release, so that a replay is known; reap and resolve take them
+ * away.
  *
  * Ownership: every `const char *` in a request struct is borrowed for the call that
  * builds the command; NULL is "". Errors of the reply readers: ERR_PERM for an answer
@@ -181,10 +183,13 @@ struct finish {
     const char *commit;
     const char *summary; /* compact JSON of counts, ≤ 4 KiB, read on every poll */
     bool output_truncated;
-    const void *output, *log, *head, *metadata; /* zlib, zlib, text, JSON; NULL: none */
-    size_t output_len, log_len, head_len, metadata_len;
+    /* zlib but for head (text) and metadata (JSON); NULL: none */
+    const void *output, *log, *head, *metadata, *applied;
+    size_t output_len, log_len, head_len, metadata_len, applied_len;
     /* Key id, field, JSON. Record NULL: none is written. That of an error leaves the last
-     * good one as it is. */
+     * good one as it is. The record: {"status", "projectName"?, "directory", "workspace",
+     * "ref", "commit", "checkedAt" (ms, server's clock), "summary", "toAdd", "toChange",
+     * "toDestroy", "toImport", "changesOutside", "hasChanges", "runId", "error"?}. */
     const char *drift_repo, *drift_field, *drift_record;
 };
 void queue_finish(struct redis_cmd *cmd, const char *prefix,
@@ -256,6 +261,7 @@ struct run_record {
     const char *project_id, *workspace_id, *target, *scope;
     enum run_kind kind;
     enum run_status status;
+    const char *batch; /* the batch it is part of; "" */
     const char *trigger, *schedule_id, *spec, *ref, *commit, *locked_by, *worker;
     const char *error_code, *error_message;
     const char *retry_message; /* why it waits for another attempt */
@@ -279,15 +285,16 @@ enum result_part {
     RESULT_OUTPUT = 1,
     RESULT_LOG = 2,
     RESULT_HEAD = 4,
-    RESULT_METADATA = 8
+    RESULT_METADATA = 8,
+    RESULT_APPLIED = 16
 };
 /* `parts`: enum result_part or-ed, at least one. */
 void queue_get_result(struct redis_cmd *cmd, const char *prefix, const char *run_id,
                       unsigned parts);
 /* NULL: not asked for, or not there. Live as long as the reply. */
 struct run_result {
-    const char *output, *log, *head, *metadata;
-    size_t output_len, log_len, head_len, metadata_len;
+    const char *output, *log, *head, *metadata, *applied;
+    size_t output_len, log_len, head_len, metadata_len, applied_len;
 };
 int queue_get_result_reply(const struct redisReply *reply, unsigned parts,
                            struct run_result *out, struct err *err);

@@ -10,10 +10,8 @@
 #define CREDIT_STEP_MS (10 * 60 * 1000)
 
 static const char *const kind_names[RUN_KINDS] = {
-    [RUN_DRIFT_CHECK] = "drift_check",
-    [RUN_PLAN] = "plan",
-    [RUN_APPLY] = "apply",
-    [RUN_RECONCILE] = "reconcile",
+    [RUN_DRIFT_CHECK] = "drift_check", [RUN_PLAN] = "plan",       [RUN_APPLY] = "apply",
+    [RUN_RECONCILE] = "reconcile",     [RUN_RESOLVE] = "resolve",
 };
 
 static const struct {
@@ -115,12 +113,21 @@ static const struct {
     [RUN_ERR_OUTPUT_TOO_LARGE] = {"OUTPUT_TOO_LARGE",
                                   "Split the workspace: its plan is larger than a worker "
                                   "reads."},
+    [RUN_ERR_REQUEST_INVALID] = {"REQUEST_INVALID",
+                                 "Name projects that atlantis.yaml has, and each once."},
+    [RUN_ERR_CONFIG_INVALID] = {"CONFIG_INVALID", "Correct the repository's "
+                                                  "atlantis.yaml."},
 };
 
 const char *run_kind_name(enum run_kind kind)
 {
     assert(kind < RUN_KINDS);
     return kind_names[kind];
+}
+
+bool run_kind_applies(enum run_kind kind)
+{
+    return kind == RUN_APPLY || kind == RUN_RECONCILE;
 }
 
 int run_kind_parse(const char *text, enum run_kind *out)

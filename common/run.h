@@ -18,7 +18,16 @@
 #include "common/buf.h"
 #include "common/err.h"
 
-enum run_kind { RUN_DRIFT_CHECK, RUN_PLAN, RUN_APPLY, RUN_RECONCILE, RUN_KINDS };
+enum run_kind {
+    RUN_DRIFT_CHECK,
+    RUN_PLAN,
+    RUN_APPLY,
+    RUN_RECONCILE,
+    RUN_RESOLVE, /* finds the projects of a batch; of no target's history */
+    RUN_KINDS
+};
+/* May it change the world: an apply or a reconcile? */
+bool run_kind_applies(enum run_kind kind);
 enum run_trigger { TRIGGER_API, TRIGGER_WEBHOOK, TRIGGER_SCHEDULE, TRIGGERS };
 enum run_status {
     RUN_QUEUED,
@@ -71,6 +80,8 @@ enum run_error {
     RUN_ERR_FROZEN,
     RUN_ERR_DISK_FULL,
     RUN_ERR_OUTPUT_TOO_LARGE,
+    RUN_ERR_REQUEST_INVALID, /* resolve: it names what is not there, or a target twice */
+    RUN_ERR_CONFIG_INVALID,  /* resolve: atlantis.yaml */
     RUN_ERRORS
 };
 const char *run_error_name(enum run_error error);
@@ -100,6 +111,15 @@ struct run_spec {
     char *project_id, *workspace_id; /* v1 family; NULL else */
     bool confirm;
     bool create_workspace;
+    int64_t pull_request; /* 0: none; then `ref` is the branch it is to be merged into */
+    char *project_name;   /* of atlantis.yaml; NULL: none or not known yet */
+    /* "approved,mergeable,undiverged,policies_passed" or part of it, from atlantis.yaml;
+     * NULL: none. What the worker's settings require comes on top. */
+    char *plan_requirements, *apply_requirements;
+    /* When GET /api/locks shows it: NULL always, "on_apply" an apply only, "disabled"
+     * never (repo_locks of atlantis.yaml). */
+    char *lock_mode;
+    char *batch; /* resolve: the batch_request, a JSON object as text; NULL else */
 };
 void run_spec_done(struct run_spec *spec);
 /* Canonical JSON: a fixed order, objects sorted, nothing that is not set. */

@@ -24,6 +24,7 @@ enum form {
     FORM_PATHS,  /* the var files, an array of strings */
     FORM_OBJECT, /* JSON text of an object */
     FORM_FLAG,
+    FORM_NUMBER,
 };
 
 /* The members in the order in which they are printed. Fingerprints depend on it, and on
@@ -32,7 +33,7 @@ static const struct field {
     const char *key;
     enum form form;
     bool required;
-    size_t offset; /* of a char * or a bool in struct run_spec */
+    size_t offset; /* of a char *, bool or int64_t in struct run_spec */
 } fields[] = {
     {"kind", FORM_KIND, true, 0},
     {"type", FORM_TYPE, true, 0},
@@ -49,6 +50,13 @@ static const struct field {
     {"workspaceId", FORM_TEXT, false, offsetof(struct run_spec, workspace_id)},
     {"confirm", FORM_FLAG, false, offsetof(struct run_spec, confirm)},
     {"createWorkspace", FORM_FLAG, false, offsetof(struct run_spec, create_workspace)},
+    {"pullRequest", FORM_NUMBER, false, offsetof(struct run_spec, pull_request)},
+    {"projectName", FORM_TEXT, false, offsetof(struct run_spec, project_name)},
+    {"planRequirements", FORM_TEXT, false, offsetof(struct run_spec, plan_requirements)},
+    {"applyRequirements", FORM_TEXT, false,
+     offsetof(struct run_spec, apply_requirements)},
+    {"lockMode", FORM_TEXT, false, offsetof(struct run_spec, lock_mode)},
+    {"batch", FORM_OBJECT, false, offsetof(struct run_spec, batch)},
 };
 
 const char *vcs_type_name(enum vcs_type type)
@@ -88,6 +96,18 @@ static bool *flag_slot(struct run_spec *spec, const struct field *field)
 static bool flag_of(const struct run_spec *spec, const struct field *field)
 {
     const bool *slot = (const void *)((const char *)spec + field->offset);
+
+    return *slot;
+}
+
+static int64_t *number_slot(struct run_spec *spec, const struct field *field)
+{
+    return (void *)((char *)spec + field->offset);
+}
+
+static int64_t number_of(const struct run_spec *spec, const struct field *field)
+{
+    const int64_t *slot = (const void *)((const char *)spec + field->offset);
 
     return *slot;
 }
@@ -163,6 +183,10 @@ static void print_field(struct json_writer *w, const struct field *field,
         if (flag_of(spec, field))
             json_add_boolean(w, field->key, true);
         break;
+    case FORM_NUMBER:
+        if (number_of(spec, field) != 0)
+            json_add_number(w, field->key, number_of(spec, field));
+        break;
     }
 }
 
@@ -222,6 +246,14 @@ static int read_text(char **out, const cJSON *node)
     return 0;
 }
 
+static int read_number(int64_t *out, const cJSON *node)
+{
+    if (!cJSON_IsNumber(node) || node->valuedouble < 0 || node->valuedouble > INT32_MAX)
+        return -1;
+    *out = (int64_t)node->valuedouble;
+    return 0;
+}
+
 static int read_field(struct run_spec *spec, const struct field *field, const cJSON *node)
 {
     switch (field->form) {
@@ -238,6 +270,8 @@ static int read_field(struct run_spec *spec, const struct field *field, const cJ
     case FORM_FLAG:
         *flag_slot(spec, field) = cJSON_IsTrue(node);
         return cJSON_IsBool(node) ? 0 : -1;
+    case FORM_NUMBER:
+        return read_number(number_slot(spec, field), node);
     }
     return -1;
 }

@@ -3,10 +3,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -186,4 +188,22 @@ void sign_uuid7(int64_t wall_ms, char uuid[SIGN_UUID_BYTES])
     bytes[6] = (unsigned char)(tick >> 8 & 0x0f);
     bytes[7] = (unsigned char)tick;
     print_uuid(bytes, 7, uuid);
+}
+
+void sign_uuid7_derived(const char *uuid7, int64_t number, char uuid[SIGN_UUID_BYTES])
+{
+    char text[24], id[SIGN_ID_BYTES];
+    const char *const parts[] = {uuid7, text};
+    unsigned char bytes[16];
+
+    assert(strlen(uuid7) == SIGN_UUID_BYTES - 1);
+    snprintf(text, sizeof text, "%" PRId64, number);
+    sign_id(parts, 2, id);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        char pair[3] = {id[2 * i], id[2 * i + 1], '\0'};
+
+        bytes[i] = (unsigned char)strtoul(pair, NULL, 16);
+    }
+    print_uuid(bytes, 7, uuid);
+    memcpy(uuid, uuid7, 13); /* 48 bits of time and their hyphen */
 }

@@ -24,5 +24,8 @@ void sign_uuid4(char uuid[SIGN_UUID_BYTES]); /* RFC 9562 version 4 */
 /* RFC 9562 version 7 of that wall time; ids made by one process in one millisecond still
  * ascend. */
 void sign_uuid7(int64_t wall_ms, char uuid[SIGN_UUID_BYTES]);
+/* The version 7 UUID that belongs to a number and another one of version 7: same time,
+ * the rest a digest of both. Always the same for the same two. */
+void sign_uuid7_derived(const char *uuid7, int64_t number, char uuid[SIGN_UUID_BYTES]);
 
 #endif

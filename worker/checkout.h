@@ -23,6 +23,10 @@
  * through a link. There is no .git in it; no filters, no attributes, no hooks; a
  * submodule is an empty directory.
  *
+ * A pull request (spec->pull_request) is the head that the remote has for it,
+ * refs/pull/N/head (Github, Git) or refs/merge-requests/N/head (Gitlab), whatever `ref`
+ * is.
+ *
  * https, http and file only; no redirects, no configuration of this machine's. A token is
  * sent when the server asks for a login, to the host of the matching KEDGE_*_URL only, as
  * the password of x-access-token (Github), oauth2 (Gitlab) or git (Git). */
@@ -44,17 +48,32 @@ struct checkout {
     int poll_fd;
     void *arg;
     int keep_fd; /* the run's lock, inherited */
+    /* A batch request as JSON, else NULL. Then nothing is laid out and work_tree is not
+     * used: the answer is what resolve.h makes of the repository at that commit. */
+    const char *batch;
 };
 struct checked_out {
     char commit[41];      /* lower-case hex */
     enum run_error error; /* on failure: REPOSITORY_NOT_FOUND, REF_NOT_FOUND, …;
                              RUN_ERR_NONE: infrastructure */
     bool stopped;         /* cancelled before it was done */
+    /* Owned. The name that atlantis.yaml at that commit has for the spec's directory and
+     * workspace; NULL: none, or a file that cannot be read (which only matters to who
+     * asks for its projects). */
+    char *project_name;
+    char *resolved; /* owned; JSON of resolve.h, with `batch` only */
 };
+void checked_out_done(struct checked_out *out);
 /* 0; or -1 with ERR_PERM (out->error says what) or ERR_TEMP (worth a retry). No message
  * ever holds a token. */
 int checkout_run(const struct checkout *checkout, struct checked_out *out,
                  struct err *err);
+/* Does the run's commit (checkout->spec->commit) contain the tip that `ref` has on the
+ * remote right now? For a commit id or a tag as ref: does it contain that. *tip is its
+ * commit. Lays nothing out. Errors as checkout_run. */
+int checkout_contains_tip(const struct checkout *checkout, const char *ref,
+                          bool *contains, char tip[41], struct checked_out *out,
+                          struct err *err);
 int checkout_main(void); /* exit status */
 
 #endif

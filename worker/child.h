@@ -8,8 +8,13 @@
  * (PR_SET_CHILD_SUBREAPER), has no children besides, and has descriptors 0 to 2 open.
  * Single-threaded callers only: PDEATHSIG fires when the forking thread ends.
  *
+ * Its output comes through a pipe, or (output_file) goes into a file that is read as it
+ * grows: a program that must outlive its parent never meets a closed pipe.
+ *
  * The ladder: SIGINT to the program alone (not its group, so that terraform stops its
- * providers itself); after `grace` a second one; after another SIGKILL to the group. */
+ * providers itself); after `grace` a second one; after another SIGKILL to the group. A
+ * gentle one (an apply: a second SIGINT can lose what it has just made) stops after its
+ * first step, unless the stop is forced, and then goes on with the second. */
 #ifndef KEDGE_WORKER_CHILD_H
 #define KEDGE_WORKER_CHILD_H
 
@@ -31,7 +36,10 @@ struct child_spec {
     int64_t grace_ms;
     int64_t
         memory_bytes; /* RLIMIT_DATA of each of its processes; 0: no other than ours */
-    bool die_with_parent; /* SIGINT when the runner dies; false for an apply */
+    bool die_with_parent;    /* SIGINT when the runner dies; false for an apply */
+    bool gentle;             /* see the ladder */
+    const char *output_file; /* absolute; made anew, 0600; stdout and stderr go there and
+                                `output` gets what is in it. NULL: a pipe */
     /* Called with each piece of stdout and stderr (one pipe), as it comes. */
     void (*output)(void *arg, const char *bytes, size_t len);
     /* Not NULL: stderr has a pipe of its own and comes here instead. */

@@ -7,16 +7,28 @@
  * - lock         flock'ed by the runner; terraform inherits the descriptor on purpose:
  *                the run is alive exactly while the lock is held, across pid reuse and
  *                restarts
- * - ctl          FIFO, supervisor -> runner: lines "cancel 1", "cancel 2", "interrupt";
- *                outlives both. The runner holds it open for reading and writing, so it
- *                never sees an end of file
+ * - ctl          FIFO, supervisor -> runner: lines "cancel 1", "cancel 2", "interrupt",
+ *                and the answers to `ask`: "go <serial>", "no <serial> <why>" with why
+ *                one of gone, cancelled, frozen; outlives both. The runner holds it open
+ * for reading and writing, so it never sees an end of file
  * - log          runner: everything the steps print, masked, append-only, capped; the
  *                supervisor ships its bytes to log:<run> while it grows
  * - started      runner: the step it is at, one word ("checkout", "init", "plan", "show",
  *                "report"), for workers' info
  * - in/          runner: what terraform reads (variables, backend settings, askpass)
  * - out/         the only place here that terraform may write: plan and its JSON
- * - output.z head metadata.json log.z
+ * - ask          runner: "<serial> <boot ms>": may terraform apply begin? Asked anew,
+ * with the next serial, until it is answered; see rundir_ask
+ * - marked       supervisor: Redis has marked the run; written before the first "go" of
+ * it is sent. From then on the run is nobody's to kill or to start again
+ * - sealed/      runner: the plan file that will be applied, out of terraform's reach
+ * - apply.log    terraform apply's own output, raw, so that it never meets a closed pipe;
+ *                removed with the secrets
+ * - expand.json  runner of a resolve run: the runs of its batch, an object
+ *                {"commit", "abort", "runs": [{"id", "kind", "target", "scope", "spec",
+ *                "ref", "stage", "deps"}]}; `spec` is an object. There with an outcome
+ *                whose `expand` is set
+ * - output.z apply.z head metadata.json log.z
  *                runner: the parts of the result, ready to be sent
  * - result.json  runner, last, atomically: struct run_outcome. Where it is, the run is
  *                over. An interrupted run leaves none: it is to be released
@@ -44,6 +56,7 @@ struct run_outcome {
     char *summary;        /* compact JSON of counts; NULL: none */
     char *drift_record;   /* JSON for drift:<repo>; NULL: none */
     bool output_truncated;
+    bool expand; /* a resolve run that found its projects: see expand.json */
 };
 void run_outcome_done(struct run_outcome *outcome);
 
@@ -74,6 +87,26 @@ bool rundir_alive(const char *dir); /* is the lock held by somebody? */
 /* SIGKILLs every other process that holds the lock (found through /proc/<pid>/fd), with
  * its process group unless that is the caller's. */
 void rundir_kill_holders(const char *dir);
+/* ---- may an apply begin? ----
+ *
+ * The runner asks with a serial and the time on CLOCK_BOOTTIME, in `ask`, and pokes the
+ * worker through the FIFO w<n>/poke (its run id and a newline), which is only a hint: the
+ * worker looks into the directories of its applies every second besides. The worker marks
+ * the run in Redis, then answers through ctl. A go counts only for the newest serial and
+ * within RUNDIR_GO_MS of that serial's time: later, or with no answer for RUNDIR_ASK_MS,
+ * the runner asks again, and never begins. */
+#define RUNDIR_GO_MS  10000
+#define RUNDIR_ASK_MS 3000
+struct rundir_ask {
+    int64_t serial; /* from 1 */
+    int64_t boot_ms;
+};
+int rundir_ask(const char *dir, const struct rundir_ask *ask, struct err *err);
+bool rundir_read_ask(const char *dir, struct rundir_ask *out); /* false: nothing asked */
+/* ERR_TEMP or ERR_PERM as path.h; durable when it returns. */
+int rundir_set_marked(const char *dir, struct err *err);
+bool rundir_is_marked(const char *dir);
+
 /* Sends a line (without its newline) to the runner; false when nobody reads. */
 bool rundir_tell(const char *dir, const char *line);
 

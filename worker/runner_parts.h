@@ -69,7 +69,12 @@ struct runner {
     char commit[41]; /* "": not resolved */
     bool init_skipped;
     bool plan_changes;       /* the plan's exit status was 2 */
-    struct report *report;   /* of the last plan; NULL: none */
+    struct report *report;   /* of the plan; NULL: none */
+    bool applying;           /* terraform apply was started: the world may have changed */
+    struct capture applied;  /* what it printed, masked; the run's second output */
+    struct report *after;    /* of the plan after the apply; NULL: none */
+    bool after_changes;      /* that plan's exit status was 2 */
+    char *project_name;      /* owned; of atlantis.yaml, NULL: none */
     int64_t total_resources; /* -1: unknown */
     struct run_outcome outcome;
 };
@@ -115,6 +120,27 @@ void runner_sensitive_add(const cJSON *plan, struct mask *mask);
 /* Masks every string value of a list of nodes. Of a report, never of a plan: two values
  * that become the same have not changed any more. */
 void runner_mask_tree(struct mask *mask, cJSON *node);
+
+/* ---- runner_apply.c: from a plan to a changed world ---- */
+/* After runner_plan said drift_detected: requirements, seal, mark, apply, the second
+ * plan. 0 with status applied, or -1 with the outcome. */
+int runner_apply(struct runner *runner);
+
+/* ---- runner_resolve.c: a batch's projects ---- */
+/* The whole of a resolve run: expand.json and the outcome. */
+void runner_resolve(struct runner *runner);
+
+/* ---- runner_require.c: what must hold before a plan and an apply ---- */
+/* approved, mergeable, undiverged of the plan's requirements, before it. 0, or -1 with
+ * the outcome: REQUIREMENT_UNMET with its sentence, or the error of a VCS that cannot be
+ * asked. */
+int runner_require_plan(struct runner *runner);
+/* policies_passed, of whichever phase asks for it first; reads the plan's JSON. */
+int runner_require_policies(struct runner *runner);
+/* approved, mergeable, undiverged of the apply's requirements, right before it. */
+int runner_require_apply(struct runner *runner);
+/* Is the plan's JSON needed even when nothing changes? */
+bool runner_wants_policies(const struct runner *runner);
 
 /* ---- runner_result.c ---- */
 /* Writes the parts, then result.json. */

@@ -73,4 +73,16 @@ int terraform_plan(struct terraform *terraform, bool locked, int64_t deadline_mo
 int terraform_show(struct terraform *terraform, int64_t deadline_mono_ms, bool *over,
                    struct child_result *out, struct err *err);
 
+/* Is the state where every worker finds it: a backend that is not `local`, or one with an
+ * absolute path? After init. */
+bool terraform_shared_state(const struct terraform *terraform);
+/* Moves the plan out of terraform's reach, to <dir>/sealed/plan, and remembers its
+ * SHA-256. ERR_PERM: it is not the plain file that plan wrote. */
+int terraform_seal_plan(struct terraform *terraform, struct err *err);
+/* apply of exactly the sealed plan; ERR_PERM, and nothing is started, when its digest has
+ * changed. It outlives its runner (its output goes to <dir>/apply.log), and is stopped
+ * gently (child.h). */
+int terraform_apply(struct terraform *terraform, int64_t deadline_mono_ms,
+                    struct child_result *out, struct err *err);
+
 #endif

@@ -1,0 +1,39 @@
+/* The VCS's own API: what it says about a pull request. GitHub REST (api version
+ * 2022-11-28) and GitLab REST v4, through libcurl.
+ *
+ * No redirects, http and https only, the host is that of KEDGE_GITHUB_API_URL or
+ * KEDGE_GITLAB_API_URL and gets that VCS's token; answers are capped, lists are paged by
+ * page number (never by following Link). Blocks; call from the runner. */
+#ifndef KEDGE_WORKER_VCS_H
+#define KEDGE_WORKER_VCS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/run.h"
+
+struct vcs {
+    const struct conf *conf;
+    enum vcs_type type; /* Git has no API: ERR_PERM */
+    const char *repository;
+    int64_t pull_request;
+    int64_t deadline_mono_ms;
+    int (*stop_wanted)(void *arg); /* as in child.h */
+    void *arg;
+};
+/* Each: 0 with *met and, when it is not, a sentence (owned) that says why. ERR_TEMP: the
+ * API is away, answers 429 or 5xx (after a few tries); ERR_PERM: it refuses (401, 403,
+ * 404) or answers what cannot be understood. No message ever holds a token.
+ *
+ * approved: GitHub: the latest review of each person that is not a mere comment: at least
+ * one APPROVED of the newest commits, none CHANGES_REQUESTED; GitLab: `approved` of
+ * .../approvals. mergeable: GitHub: open, not a draft, `mergeable` true and
+ * `mergeable_state` neither dirty, blocked nor behind (unknown: asked again for a while);
+ * GitLab: `detailed_merge_status` mergeable (older servers: `merge_status`
+ * can_be_merged, not a draft, discussions resolved). */
+int vcs_approved(const struct vcs *vcs, bool *met, char **why, struct err *err);
+int vcs_mergeable(const struct vcs *vcs, bool *met, char **why, struct err *err);
+
+#endif
