@@ -96,6 +96,12 @@ $(B)/gen/lua_scripts.h: common/lua/embed.sh common/run_moves.def $(LUA)
 	sh common/lua/embed.sh common/run_moves.def $(LUA) > $@
 $(B)/common/scripts.o: $(B)/gen/lua_scripts.h
 
+# What the api serves as /openapi.yaml.
+$(B)/gen/openapi_yaml.h: api/embed.sh docs/openapi.yaml
+	@mkdir -p $(@D)
+	sh api/embed.sh docs/openapi.yaml openapi_yaml > $@
+$(B)/api/openapi.o: $(B)/gen/openapi_yaml.h
+
 # ---- tests -------------------------------------------------------------------------------
 # A unit test may call any module of any program: it links all of them but the mains.
 MODULES := $(B)/libmodules.a

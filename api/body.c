@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/mem.h"
 #include "common/parse.h"
@@ -92,6 +93,18 @@ static bool holds_only(const cJSON *list, cJSON_bool (*is_type)(const cJSON *))
     return true;
 }
 
+static void check_entries(const struct field *field, const cJSON *list, const char *at,
+                          struct problems *problems)
+{
+    int i = 0;
+
+    for (const cJSON *item = list->child; item != NULL; item = item->next, i++) {
+        AUTO(auto_free) char *inside = mem_fmt("%s[%d].", at, i);
+
+        body_check(item, field->inner, field->inner_count, inside, problems);
+    }
+}
+
 static void check_many(const struct field *field, const cJSON *value, const char *at,
                        struct problems *problems)
 {
@@ -107,6 +120,8 @@ static void check_many(const struct field *field, const cJSON *value, const char
     else if (cJSON_GetArraySize(value) > field->max)
         problems_add(problems, at, "%s must have at most %" PRId64 " entries", at,
                      field->max);
+    else if (field->inner != NULL)
+        check_entries(field, value, at, problems);
 }
 
 static void check_type(const struct field *field, const cJSON *value, const char *at,
@@ -177,5 +192,46 @@ void body_check(const cJSON *body, const struct field *fields, size_t count,
             continue;
         snprintf(at, sizeof at, "%s%s", inside, item->string);
         problems_add(problems, at, "unknown parameter: %s", at);
+    }
+}
+
+/* ---- leniency ---- */
+static const struct field *find_folded(const char *name, const struct field *fields,
+                                       size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(name, fields[i].name) == 0)
+            return &fields[i];
+    return NULL;
+}
+
+static bool is_empty_text(const cJSON *value)
+{
+    return cJSON_IsString(value) && value->valuestring[0] == '\0';
+}
+
+static void fold_member(cJSON *value, const struct field *field)
+{
+    memcpy(value->string, field->name, strlen(field->name));
+    if (field->inner == NULL || !cJSON_IsArray(value))
+        return;
+    for (cJSON *item = value->child; item != NULL; item = item->next)
+        body_fold(item, field->inner, field->inner_count);
+}
+
+void body_fold(cJSON *body, const struct field *fields, size_t count)
+{
+    cJSON *next;
+
+    if (!cJSON_IsObject(body))
+        return;
+    for (cJSON *item = body->child; item != NULL; item = next) {
+        const struct field *field = find_folded(item->string, fields, count);
+
+        next = item->next;
+        if (field == NULL || is_empty_text(item))
+            cJSON_Delete(cJSON_DetachItemViaPointer(body, item));
+        else
+            fold_member(item, field);
     }
 }

@@ -40,7 +40,7 @@ enum field_type {
     FIELD_TIME,     /* RFC 3339 */
     FIELD_TEXTS,    /* at most max strings */
     FIELD_TEXT_MAP, /* object of at most max strings */
-    FIELD_LIST,     /* at most max objects, looked at by check */
+    FIELD_LIST,     /* at most max objects, of the fields `inner` or looked at by check */
 };
 struct field {
     const char *name;
@@ -50,11 +50,20 @@ struct field {
     /* NULL: the type says all. Called for a value of the right type. `at` names the field
      * in problems. */
     void (*check)(const cJSON *value, const char *at, struct problems *problems);
+    const struct field *inner; /* of each object of a list; NULL: any */
+    size_t inner_count;
 };
 
 /* A member that is null counts as not given. `inside` is put before names of fields
  * ("ignore[2]."); "" at the top. */
 void body_check(const cJSON *body, const struct field *fields, size_t count,
                 const char *inside, struct problems *problems);
+
+/* What the Atlantis family is lenient about, before the check, at the top and in the
+ * objects of lists that have `inner` fields: names in other letter cases become those of
+ * the table, unknown members go, and so do empty texts, which clients send for what they
+ * leave out. Give it a body that json_parse read with fold_case: each name occurs once.
+ */
+void body_fold(cJSON *body, const struct field *fields, size_t count);
 
 #endif

@@ -1,31 +1,33 @@
-/* GET /api/v1/drift: how a workspace stands.
- *
- * Three runs make it up: the newest check, even a queued one, is shown as lastRun; the
- * last that came to an answer or an error gives the status; the last that came to an
- * answer gives the counts and the list. They are often one and the same. */
+/* GET /api/v1/drift: how a workspace stands (standing.h). The newest check is shown as
+ * lastRun; the good run gives the counts and the list. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/order.h"
 #include "api/request.h"
 #include "api/run_text.h"
 #include "api/scoped.h"
+#include "api/standing.h"
 #include "common/mem.h"
+#include "common/queue_batch.h"
 
 #define SHOWN_PARTS (RESULT_OUTPUT | RESULT_METADATA)
 #define OLDER_MAX   10
 
-enum role { NEWEST, ENDED, GOOD, ROLES }; /* in the order of queue_get_last */
-
 struct summary {
     struct scoped scoped; /* first */
-    char ids[ROLES][SIGN_UUID_BYTES];
-    struct run_note notes[ROLES]; /* id "": no such run */
-    struct buf last_run;          /* lastRun as JSON, "" when there is none */
-    struct json_writer w;         /* into it */
-    cJSON *good;                  /* metadata of the good one, rules applied */
-    int64_t counted;              /* its drifted resources that are not ignored */
-    bool older_goes_on;           /* the newest was cancelled, one before it was not */
-    size_t older;                 /* runs that were looked at for that */
+    struct standing standing;
+    enum standing_role asked[STANDING_ROLES]; /* the runs of a round */
+    size_t asked_count;
+    char repo[SIGN_ID_BYTES];   /* "": the workspace is not plain: no drift records */
+    char target[SIGN_ID_BYTES]; /* with repo, as is */
+    char *ref;                  /* owned */
+    struct buf last_run;        /* lastRun as JSON, "" when there is none */
+    struct json_writer w;       /* into it */
+    cJSON *good;                /* metadata of the good one, rules applied */
+    int64_t counted;            /* its drifted resources that are not ignored */
+    size_t older; /* runs that were looked at when the newest was cancelled */
 };
 
 static void summary_done(void *state)
@@ -33,37 +35,23 @@ static void summary_done(void *state)
     struct summary *summary = state;
 
     scoped_done(&summary->scoped);
+    free(summary->ref);
     buf_done(&summary->last_run);
     cJSON_Delete(summary->good);
 }
 
 /* ---- the answer ---- */
-static const char *status(const struct summary *summary)
-{
-    const struct run_note *newest = &summary->notes[NEWEST];
-    const struct run_note *ended = &summary->notes[ENDED];
-
-    if (summary->older_goes_on ||
-        (newest->id[0] != '\0' && !run_status_ended(newest->status)))
-        return "running";
-    if (ended->id[0] == '\0')
-        return "never_run";
-    if (ended->status == RUN_DRIFT_DETECTED && summary->counted == 0 &&
-        summary->good != NULL)
-        return run_status_name(RUN_CLEAN);
-    return run_status_shown(ended->status);
-}
-
 static void answer(struct request *req)
 {
     struct summary *summary = req->state;
     struct buf body = REPLY_BODY_INIT;
     struct json_writer w;
     const cJSON *resources = json_get(summary->good, "driftedResources");
+    int64_t counted = summary->good != NULL ? summary->counted : -1;
 
     json_open(&w, &body);
     json_object(&w);
-    json_add_text(&w, "status", status(summary));
+    json_add_text(&w, "status", standing_status(&summary->standing, counted));
     json_key(&w, "lastRun");
     if (summary->last_run.len > 0)
         json_raw(&w, buf_text(&summary->last_run), summary->last_run.len);
@@ -95,15 +83,15 @@ static void take_good(struct summary *summary, const struct run_text *text)
 }
 
 static void read_result(struct request *req, const struct redisReply *reply,
-                        unsigned parts, enum role role,
+                        unsigned parts, enum standing_role role,
                         void (*take)(struct summary *, const struct run_text *))
 {
     struct summary *summary = req->state;
     AUTO(run_text_done) struct run_text text = {0};
     struct err err;
 
-    if (run_text_read(&text, reply, parts, &summary->notes[role], &summary->scoped.rules,
-                      &err) < 0)
+    if (run_text_read(&text, reply, parts, &summary->standing.notes[role],
+                      &summary->scoped.rules, &err) < 0)
         reply_failure(req, &err);
     else
         take(summary, &text);
@@ -111,17 +99,24 @@ static void read_result(struct request *req, const struct redisReply *reply,
 
 static void got_good(struct request *req, const struct redisReply *reply)
 {
-    read_result(req, reply, RESULT_METADATA, GOOD, take_good);
+    read_result(req, reply, RESULT_METADATA, STANDING_GOOD, take_good);
 }
 
 static void take_newest(struct summary *summary, const struct run_text *text)
 {
-    run_json_close(&summary->w, &summary->notes[NEWEST], &text->shown);
+    run_json_close(&summary->w, &summary->standing.notes[STANDING_NEWEST], &text->shown);
 }
 
 static void got_newest_result(struct request *req, const struct redisReply *reply)
 {
-    read_result(req, reply, SHOWN_PARTS, NEWEST, take_newest);
+    read_result(req, reply, SHOWN_PARTS, STANDING_NEWEST, take_newest);
+    if (req->response == NULL)
+        answer(req);
+}
+
+static void got_good_alone(struct request *req, const struct redisReply *reply)
+{
+    got_good(req, reply);
     if (req->response == NULL)
         answer(req);
 }
@@ -130,18 +125,22 @@ static void got_newest_result(struct request *req, const struct redisReply *repl
 static void ask_results(struct request *req)
 {
     struct summary *summary = req->state;
+    const char *newest = summary->standing.notes[STANDING_NEWEST].id;
+    const char *good = summary->standing.notes[STANDING_GOOD].id;
     struct redis_cmd cmd;
 
-    if (summary->notes[NEWEST].id[0] == '\0') {
+    if (newest[0] == '\0' && good[0] == '\0') {
         answer(req);
         return;
     }
-    if (summary->notes[GOOD].id[0] != '\0') {
-        queue_get_result(&cmd, request_prefix(req), summary->ids[GOOD], RESULT_METADATA);
-        ask(req, &cmd, got_good);
+    if (good[0] != '\0') {
+        queue_get_result(&cmd, request_prefix(req), good, RESULT_METADATA);
+        ask(req, &cmd, newest[0] != '\0' ? got_good : got_good_alone);
     }
-    queue_get_result(&cmd, request_prefix(req), summary->ids[NEWEST], SHOWN_PARTS);
-    ask(req, &cmd, got_newest_result);
+    if (newest[0] != '\0') {
+        queue_get_result(&cmd, request_prefix(req), newest, SHOWN_PARTS);
+        ask(req, &cmd, got_newest_result);
+    }
     ask_go(req);
 }
 
@@ -157,9 +156,9 @@ static void got_older(struct request *req, const struct redisReply *reply)
         return;
     }
     if (ask_index(req) == 0)
-        summary->older_goes_on = false;
+        summary->standing.older_goes_on = false;
     if (run.id != NULL && run.kind == RUN_DRIFT_CHECK && !run_status_ended(run.status))
-        summary->older_goes_on = true;
+        summary->standing.older_goes_on = true;
     if (ask_index(req) + 1 == summary->older)
         ask_results(req);
 }
@@ -195,30 +194,57 @@ static void ask_older(struct request *req)
 }
 
 /* ---- the runs ---- */
+static void begin_last_run(struct summary *summary, const struct run_record *run)
+{
+    buf_done(&summary->last_run);
+    buf_init(&summary->last_run, REPLY_BODY_MAX);
+    json_open(&summary->w, &summary->last_run);
+    if (run->id != NULL)
+        run_json_open(&summary->w, run);
+}
+
 static void got_run(struct request *req, const struct redisReply *reply)
 {
     struct summary *summary = req->state;
-    size_t role = ask_index(req);
+    enum standing_role role = summary->asked[ask_index(req)];
     struct run_record run;
     struct err err;
 
-    if (queue_get_run_reply(reply, summary->ids[role], &run, &err) < 0) {
+    if (queue_get_run_reply(reply, summary->standing.ids[role], &run, &err) < 0) {
         reply_failure(req, &err);
         return;
     }
-    summary->notes[role].id[0] = '\0';
-    if (run.id != NULL)
-        run_note(&summary->notes[role], &run);
-    if (role == NEWEST) {
-        buf_done(&summary->last_run);
-        buf_init(&summary->last_run, REPLY_BODY_MAX);
-        json_open(&summary->w, &summary->last_run);
-        if (run.id != NULL)
-            run_json_open(&summary->w, &run);
-    }
-    if (role == ROLES - 1 && summary->notes[NEWEST].status == RUN_CANCELLED)
+    standing_take_run(&summary->standing, role, &run);
+    if (role == STANDING_NEWEST)
+        begin_last_run(summary, &run);
+    if (ask_index(req) + 1 < summary->asked_count)
+        return;
+    standing_settle(&summary->standing);
+    if (summary->standing.notes[STANDING_NEWEST].id[0] != '\0' &&
+        summary->standing.notes[STANDING_NEWEST].status == RUN_CANCELLED)
         ask_older(req);
-    else if (role == ROLES - 1)
+    else
+        ask_results(req);
+}
+
+/* Each run once, though it may stand in several roles. */
+static void ask_runs(struct request *req)
+{
+    struct summary *summary = req->state;
+    struct redis_cmd cmd;
+
+    summary->asked_count = 0;
+    for (enum standing_role role = STANDING_NEWEST; role < STANDING_ROLES; role++) {
+        if (summary->standing.ids[role][0] == '\0' ||
+            standing_first(&summary->standing, role) != role)
+            continue;
+        queue_get_run(&cmd, request_prefix(req), summary->standing.ids[role]);
+        ask(req, &cmd, got_run);
+        summary->asked[summary->asked_count++] = role;
+    }
+    if (summary->asked_count > 0)
+        ask_go(req);
+    else
         ask_results(req);
 }
 
@@ -226,16 +252,22 @@ static void got_last(struct request *req, const struct redisReply *reply)
 {
     struct summary *summary = req->state;
 
-    for (size_t role = 0; role < ROLES; role++) {
-        const char *id = redis_reply_text(redis_reply_at(reply, role));
-        struct redis_cmd cmd;
+    standing_take_last(&summary->standing, reply);
+    if (summary->repo[0] == '\0')
+        ask_runs(req);
+}
 
-        if (id != NULL && strlen(id) < sizeof summary->ids[role])
-            memcpy(summary->ids[role], id, strlen(id) + 1);
-        queue_get_run(&cmd, request_prefix(req), summary->ids[role]);
-        ask(req, &cmd, got_run);
+static void got_records(struct request *req, const struct redisReply *reply)
+{
+    struct summary *summary = req->state;
+
+    for (size_t i = 0; i < redis_reply_count(reply); i++) {
+        const struct redisReply *record = redis_reply_at(reply, i);
+
+        standing_take_record(&summary->standing, redis_reply_text(record),
+                             redis_reply_len(record));
     }
-    ask_go(req);
+    ask_runs(req);
 }
 
 static void ask_last(struct request *req)
@@ -244,7 +276,31 @@ static void ask_last(struct request *req)
     struct redis_cmd cmd;
 
     queue_get_last(&cmd, request_prefix(req), summary->scoped.scope);
-    ask_one(req, &cmd, got_last);
+    ask(req, &cmd, got_last);
+    if (summary->repo[0] != '\0') {
+        queue_get_drift_of(&cmd, request_prefix(req), summary->repo, summary->target,
+                           summary->ref);
+        ask(req, &cmd, got_records);
+    }
+    ask_go(req);
+}
+
+/* A workspace whose order cannot be made any more has its own runs still. */
+static void look(struct request *req, const struct registry_pair *pair)
+{
+    struct summary *summary = req->state;
+    const struct order *order;
+    struct err err;
+
+    summary->repo[0] = '\0';
+    order = orders_of(req->api->orders, req->api->conf, pair,
+                      summary->scoped.workspace_id, &err);
+    if (order == NULL || !order->plain)
+        return;
+    memcpy(summary->repo, order->repo, sizeof summary->repo);
+    memcpy(summary->target, order->target, sizeof summary->target);
+    free(summary->ref);
+    summary->ref = mem_dup(order->ref);
 }
 
 void handle_drift_summary(struct request *req)
@@ -257,6 +313,7 @@ void handle_drift_summary(struct request *req)
         reply_problems(req, &problems);
         return;
     }
+    summary->scoped.look = look;
     summary->scoped.then = ask_last;
     scoped_ask(req);
 }

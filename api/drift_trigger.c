@@ -1,9 +1,6 @@
 /* POST /api/v1/drift: queue a drift check of a workspace. */
-#include <stdio.h>
-#include <string.h>
-
+#include "api/accept.h"
 #include "api/handlers.h"
-#include "api/header.h"
 #include "api/order.h"
 #include "api/request.h"
 #include "common/clock.h"
@@ -20,28 +17,9 @@ const struct field trigger_fields[TRIGGER_FIELDS] = {
 struct trigger {
     const char *project_id, *workspace_id; /* in the body */
     char run_id[SIGN_UUID_BYTES];
-    char idem[SIGN_ID_BYTES], idem_body[SIGN_ID_BYTES]; /* "" without the header */
+    struct idempotency idempotency;
     int reads;
 };
-
-/* ---- the answer ---- */
-static void reply_accepted(struct request *req, const struct enqueued *enqueued)
-{
-    struct buf body = REPLY_BODY_INIT;
-    AUTO(auto_free) char *location = NULL;
-    const char *base = req->api->conf->public_url;
-    struct json_writer w;
-
-    location = mem_fmt("%s/api/v1/runs/%s", base != NULL ? base : "", enqueued->run_id);
-    reply_header(req, MHD_HTTP_HEADER_LOCATION, location);
-    json_open(&w, &body);
-    json_object(&w);
-    json_add_text(&w, "runId", enqueued->run_id);
-    if (enqueued->coalesced)
-        json_add_boolean(&w, "coalesced", true);
-    json_object_end(&w);
-    reply_json(req, MHD_HTTP_ACCEPTED, &body);
-}
 
 static void ask_pair(struct request *req);
 
@@ -59,24 +37,17 @@ static void got_enqueued(struct request *req, const struct redisReply *reply)
     case ENQUEUE_NEW:
     case ENQUEUE_COALESCED:
     case ENQUEUE_REPLAYED:
-        reply_accepted(req, &enqueued);
-        break;
-    case ENQUEUE_IDEM_MISMATCH:
-        reply_error(req, REPLY_IDEMPOTENCY,
-                    "this Idempotency-Key was used with another body");
+        accept_reply(req, &enqueued);
         break;
     case ENQUEUE_MOVED:
         orders_drop(req->api->orders, trigger->project_id, trigger->workspace_id);
         ask_pair(req);
         break;
+    case ENQUEUE_IDEM_MISMATCH:
     case ENQUEUE_FULL:
-        reply_error(req, REPLY_RATE_LIMITED, "too many runs are waiting");
-        break;
     case ENQUEUE_FULL_PROJECT:
-        reply_error(req, REPLY_RATE_LIMITED, "too many runs of project %s are waiting",
-                    trigger->project_id);
-        break;
     case ENQUEUE_OUTCOMES:
+        accept_refuse(req, enqueued.outcome, trigger->project_id);
         break;
     }
 }
@@ -98,11 +69,11 @@ static void enqueue(struct request *req, const struct order *order)
         .ref = order->ref,
         .fingerprint = order->fingerprint,
         .registry_revision = order->revision,
-        .idem = trigger->idem,
-        .idem_body = trigger->idem_body,
+        .idem = trigger->idempotency.key,
+        .idem_body = trigger->idempotency.body,
         .locked_by = req->token_name,
         .max_queued = max_queued,
-        .max_queued_project = max_queued > 10 ? max_queued / 10 : 1,
+        .max_queued_project = accept_max_project(max_queued),
     };
     struct redis_cmd cmd;
 
@@ -163,28 +134,6 @@ static void ask_pair(struct request *req)
 }
 
 /* ---- the request ---- */
-/* Per token and path: what one caller has used up is free for another. */
-static int read_idempotency_key(struct request *req, struct trigger *trigger)
-{
-    const char *key = request_header(req, "Idempotency-Key");
-    const char *const parts[] = {req->token_name, "POST", req->path, key};
-    const char *const body[] = {buf_text(&req->body)};
-
-    if (key == NULL)
-        return 0;
-    if (!header_is_idempotency_key(key)) {
-        AUTO(problems_done) struct problems problems = {0};
-
-        problems_add(&problems, "Idempotency-Key",
-                     "Idempotency-Key must be 1 to 255 visible ASCII characters");
-        reply_problems(req, &problems);
-        return -1;
-    }
-    sign_id(parts, ARRAY_LEN(parts), trigger->idem);
-    sign_id(body, ARRAY_LEN(body), trigger->idem_body);
-    return 0;
-}
-
 void handle_drift_trigger(struct request *req)
 {
     struct trigger *trigger = request_state(req, sizeof *trigger, NULL);
@@ -192,7 +141,7 @@ void handle_drift_trigger(struct request *req)
 
     trigger->project_id = json_string(req->json, "projectId");
     trigger->workspace_id = json_string(req->json, "workspaceId");
-    if (read_idempotency_key(req, trigger) < 0)
+    if (idempotency_read(req, &trigger->idempotency) < 0)
         return;
     sign_uuid7(clock_wall_ms(), trigger->run_id);
     order = orders_find(req->api->orders, trigger->project_id, trigger->workspace_id);

@@ -51,12 +51,37 @@ void handle_cancel(struct request *req);
 extern const struct field resolve_fields[RESOLVE_FIELDS];
 void handle_resolve(struct request *req);
 
+/* atlantis_fields.c, atlantis_post.c */
+#define PLAN_FIELDS      6
+#define DETECT_FIELDS    5
+#define REMEDIATE_FIELDS 7
+extern const struct field plan_fields[PLAN_FIELDS]; /* of apply too */
+extern const struct field detect_fields[DETECT_FIELDS];
+extern const struct field remediate_fields[REMEDIATE_FIELDS];
+void handle_plan(struct request *req);
+void handle_apply(struct request *req);
+void handle_detect(struct request *req);
+void handle_remediate(struct request *req);
+
+/* batch_get.c */
+void handle_remediate_get(struct request *req);
+void handle_remediate_unnamed(struct request *req);
+
 /* workers.c */
 void handle_workers(struct request *req);
 #define PAUSE_FIELDS 2
 extern const struct field pause_fields[PAUSE_FIELDS];
 void handle_pause_get(struct request *req);
 void handle_pause_put(struct request *req);
+
+/* drift_status.c, remediate_list.c, locks.c */
+void handle_drift_status(struct request *req);
+void handle_remediate_list(struct request *req);
+void handle_locks(struct request *req);
+
+/* project_check.c, project_drift.c */
+void handle_project_check(struct request *req);
+void handle_project_drift(struct request *req);
 
 /* health_handler.c, metrics_handler.c */
 void handle_healthz(struct request *req);

@@ -31,12 +31,25 @@ void order_done(struct order *order)
 }
 
 /* ---- making one ---- */
+static bool is_none(const char *object)
+{
+    return object == NULL || strcmp(object, "{}") == 0;
+}
+
+static bool is_plain(const struct run_spec *spec)
+{
+    return spec->var_file_count == 0 && spec->terraform_version == NULL &&
+           is_none(spec->variables) && is_none(spec->backend_config);
+}
+
 static void fill(struct order *out, const struct run_spec *spec, const char *host)
 {
     out->project_id = mem_dup(spec->project_id);
     out->workspace_id = mem_dup(spec->workspace_id);
     out->ref = mem_dup(spec->ref);
+    out->plain = is_plain(spec);
     run_spec_fingerprint(spec, out->fingerprint);
+    repository_id(host, spec->repository, out->repo);
     target_id(host, spec, out->target);
     registry_scope(spec->project_id, spec->workspace_id, out->scope);
 }
@@ -136,6 +149,20 @@ const struct order *orders_put(struct orders *orders, struct order *order)
     orders->slots[set][way].used_at = ++orders->clock;
     *order = (struct order){0};
     return &orders->slots[set][way].order;
+}
+
+const struct order *orders_of(struct orders *orders, const struct conf *conf,
+                              const struct registry_pair *pair, const char *workspace_id,
+                              struct err *err)
+{
+    const struct order *found = orders_find(orders, pair->project.id, workspace_id);
+    struct order order;
+
+    if (found != NULL && found->revision == pair->project.revision)
+        return found;
+    if (order_make(conf, pair, workspace_id, &order, err) < 0)
+        return NULL;
+    return orders_put(orders, &order);
 }
 
 void orders_drop(struct orders *orders, const char *project_id, const char *workspace_id)

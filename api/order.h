@@ -16,8 +16,12 @@ struct order {
     char fingerprint[SIGN_ID_BYTES];
     char target[SIGN_ID_BYTES];
     char scope[SIGN_ID_BYTES];
-    int64_t revision; /* of the project */
-    bool allowed;     /* by KEDGE_REPO_ALLOWLIST as it is now */
+    char repo[SIGN_ID_BYTES]; /* repository_id: whose drift records it has */
+    int64_t revision;         /* of the project */
+    bool allowed;             /* by KEDGE_REPO_ALLOWLIST as it is now */
+    /* Nothing is set that the Atlantis family cannot say: its checks and plans of that
+     * target and ref are what this one would be. */
+    bool plain;
 };
 
 /* Of a drift check. ERR_INPUT: repositories of its type are not set up (any more);
@@ -35,6 +39,11 @@ const struct order *orders_find(struct orders *orders, const char *project_id,
                                 const char *workspace_id);
 /* Takes the order over, in place of the one it had. Returns it, as orders_find. */
 const struct order *orders_put(struct orders *orders, struct order *order);
+/* The order of that revision: the one that is there, or made and put. NULL: as order_make
+ * says. Valid as orders_find's. */
+const struct order *orders_of(struct orders *orders, const struct conf *conf,
+                              const struct registry_pair *pair, const char *workspace_id,
+                              struct err *err);
 void orders_drop(struct orders *orders, const char *project_id, const char *workspace_id);
 
 #endif

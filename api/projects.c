@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/document.h"
+#include "api/field_check.h"
 #include "api/handlers.h"
 #include "api/page.h"
 #include "api/request.h"
@@ -11,28 +12,12 @@
 #include "common/target.h"
 
 /* ---- fields ---- */
-static void check_type(const cJSON *value, const char *at, struct problems *problems)
-{
-    enum vcs_type type;
-
-    if (vcs_type_parse(value->valuestring, &type) < 0)
-        problems_add(problems, at, "%s must be Github, Gitlab or Git", at);
-}
-
-static void check_ref(const cJSON *value, const char *at, struct problems *problems)
-{
-    struct err err;
-
-    if (ref_check(value->valuestring, &err) < 0)
-        problems_add(problems, at, "%s", err.message);
-}
-
 const struct field project_fields[PROJECT_FIELDS] = {
     {"repository", .type = FIELD_TEXT, .required = true, .min = 1, .max = 512},
     {"type", .type = FIELD_TEXT, .required = true, .min = 1, .max = 16,
-     .check = check_type},
+     .check = field_check_type},
     {"ref", .type = FIELD_TEXT, .required = true, .min = 1, .max = 255,
-     .check = check_ref},
+     .check = field_check_ref},
     {"name", .type = FIELD_TEXT, .min = 0, .max = 200},
 };
 

@@ -34,11 +34,29 @@ const char *request_prefix(const struct request *req)
     return req->api->conf->redis_prefix;
 }
 
+static void release_state(struct request *req)
+{
+    if (req->state_done != NULL)
+        req->state_done(req->state);
+    free(req->state);
+    req->state = NULL;
+    req->state_done = NULL;
+}
+
 void *request_state(struct request *req, size_t size, void (*done)(void *state))
 {
-    req->state = mem_new(1, size);
+    void *state = mem_new(1, size);
+
+    release_state(req);
+    req->state = state;
     req->state_done = done;
-    return req->state;
+    return state;
+}
+
+void request_drop_body(struct request *req)
+{
+    cJSON_Delete(TAKE(req->json));
+    buf_done(&req->body);
 }
 
 size_t request_unescape(void *cls, struct MHD_Connection *connection, char *text)
@@ -95,7 +113,9 @@ static void check_token(struct request *req)
     case AUTH_OK:
         break;
     case AUTH_DISABLED:
-        refuse(req, REPLY_DISABLED, "API is disabled: KEDGE_API_SECRET is not set");
+        refuse(req,
+               req->match.route->disabled_is_invalid ? REPLY_BAD_REQUEST : REPLY_DISABLED,
+               "API is disabled: KEDGE_API_SECRET is not set");
         break;
     case AUTH_MISSING:
         refuse(req, REPLY_UNAUTHORIZED, "a token is required");
@@ -195,14 +215,18 @@ static void check_fields(struct request *req)
     AUTO(problems_done) struct problems problems = {0};
     struct err err;
 
-    req->json =
-        json_parse(buf_text(&req->body), req->body.len, JSON_DEPTH_MAX, false, &err);
+    req->json = json_parse(buf_text(&req->body), req->body.len, JSON_DEPTH_MAX,
+                           route->fold_keys, &err);
     if (req->json == NULL) {
         reply_error(req, REPLY_BAD_REQUEST, "the body is not valid JSON: %s",
                     err.message);
         return;
     }
+    if (route->fold_keys)
+        body_fold(req->json, route->fields, route->field_count);
     body_check(req->json, route->fields, route->field_count, "", &problems);
+    if (route->check != NULL && cJSON_IsObject(req->json))
+        route->check(req->json, &problems);
     if (problems.count > 0)
         reply_problems(req, &problems);
 }
@@ -314,9 +338,7 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **req_
 void request_free(struct request *req)
 {
     asks_done(&req->asks);
-    if (req->state_done != NULL)
-        req->state_done(req->state);
-    free(req->state);
+    release_state(req);
     for (size_t i = 0; i < REQUEST_HEADERS; i++)
         free(req->headers[i].value);
     if (req->response != NULL)

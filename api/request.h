@@ -72,8 +72,11 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **req_
 /* A header or a query parameter; NULL: not given. Lives as long as the request. */
 const char *request_header(const struct request *req, const char *name);
 const char *request_query(const struct request *req, const char *name);
-/* The handler's own state, zeroed. `done` releases what it owns; then it is freed. */
+/* The handler's own state, zeroed. `done` releases what it owns; then it is freed. A
+ * second call releases the first one's. */
 void *request_state(struct request *req, size_t size, void (*done)(void *state));
+/* The body has been read for good: what waits for minutes should not hold it. */
+void request_drop_body(struct request *req);
 const char *request_prefix(const struct request *req); /* of Redis keys */
 /* The answer is there, or the client is not: let the library go on with it. */
 void request_resume(struct request *req);

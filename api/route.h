@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct cJSON;
 struct request;
 struct field;
+struct problems;
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHODS };
 
@@ -32,6 +34,12 @@ struct route {
     /* The Atlantis family: keys match without regard to letter case, unknown ones are
      * passed over. Handlers read the names as the table has them. */
     bool fold_keys;
+    /* Without KEDGE_API_SECRET this is an invalid request (400), not a service that is
+     * switched off (503). */
+    bool disabled_is_invalid;
+    /* What concerns several fields; NULL: nothing does. Called with whatever object the
+     * body is, also when fields of it are wrong. */
+    void (*check)(const struct cJSON *body, struct problems *problems);
 };
 
 #define ROUTE_PARAMS      2

@@ -1,11 +1,16 @@
 /* The table of routes. A path fits the first row that has its form, so literal segments
  * stand before parameters. */
+#include "api/atlantis.h"
 #include "api/handlers.h"
 
+#include "api/openapi.h"
+#include "api/pprof.h"
 #include "common/mem.h"
 
-#define V1          "/api/v1"
-#define BODY(table) .fields = (table), .field_count = ARRAY_LEN(table)
+#define V1                          "/api/v1"
+#define PPROF                       "/debug/pprof"
+#define BODY(table)                 .fields = (table), .field_count = ARRAY_LEN(table)
+#define FOLDED_BODY(table, checked) BODY(table), .fold_keys = true, .check = (checked)
 
 const struct route routes[] = {
     {METHOD_GET, ACCESS_TOKEN, V1 "/drift", .handle = handle_drift_summary},
@@ -45,6 +50,33 @@ const struct route routes[] = {
     {METHOD_PUT, ACCESS_TOKEN, V1 "/pause", .handle = handle_pause_put,
      BODY(pause_fields)},
 
+    {METHOD_POST, ACCESS_TOKEN, "/api/plan", .handle = handle_plan,
+     FOLDED_BODY(plan_fields, atlantis_check_named)},
+    {METHOD_POST, ACCESS_TOKEN, "/api/apply", .handle = handle_apply,
+     FOLDED_BODY(plan_fields, atlantis_check_named)},
+    {METHOD_POST, ACCESS_TOKEN, "/api/drift/detect", .handle = handle_detect,
+     FOLDED_BODY(detect_fields, atlantis_check)},
+    {METHOD_POST, ACCESS_TOKEN, "/api/drift/remediate", .handle = handle_remediate,
+     FOLDED_BODY(remediate_fields, atlantis_check), .disabled_is_invalid = true},
+    {METHOD_GET, ACCESS_READ, "/api/drift/remediate/",
+     .handle = handle_remediate_unnamed},
+    {METHOD_GET, ACCESS_READ, "/api/drift/remediate/{run}",
+     .handle = handle_remediate_get},
+
+    {METHOD_POST, ACCESS_TOKEN, V1 "/projects/{id}/check",
+     .handle = handle_project_check},
+    {METHOD_GET, ACCESS_TOKEN, V1 "/projects/{id}/drift", .handle = handle_project_drift},
+    {METHOD_GET, ACCESS_READ, "/api/drift/status", .handle = handle_drift_status},
+    {METHOD_GET, ACCESS_READ, "/api/drift/remediate", .handle = handle_remediate_list},
+    {METHOD_GET, ACCESS_READ, "/api/locks", .handle = handle_locks},
+
+    {METHOD_GET, ACCESS_OPEN, "/openapi.yaml", .handle = handle_openapi},
+    /* Open here: where profiling is off there is nothing, whoever asks. */
+    {METHOD_GET, ACCESS_OPEN, PPROF, .handle = handle_pprof_index},
+    {METHOD_GET, ACCESS_OPEN, PPROF "/", .handle = handle_pprof_index},
+    {METHOD_GET, ACCESS_OPEN, PPROF "/profile", .handle = handle_pprof_profile},
+    {METHOD_GET, ACCESS_OPEN, PPROF "/heap", .handle = handle_pprof_heap},
+    {METHOD_GET, ACCESS_OPEN, PPROF "/cmdline", .handle = handle_pprof_cmdline},
     {METHOD_GET, ACCESS_OPEN, "/healthz", .handle = handle_healthz},
     {METHOD_GET, ACCESS_OPEN, "/readyz", .handle = handle_readyz},
     {METHOD_GET, ACCESS_READ, "/status", .handle = handle_status},

@@ -3,18 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/batch_get.h"
 #include "api/handlers.h"
-#include "api/header.h"
+#include "api/poll.h"
 #include "api/request.h"
 #include "api/run_cache.h"
 #include "api/run_text.h"
 #include "api/scoped.h"
-#include "common/clock.h"
 #include "common/mem.h"
-#include "common/parse.h"
 
 #define BODY_FIRST  1024
-#define SHOWN_PARTS (RESULT_OUTPUT | RESULT_METADATA)
+#define SHOWN_PARTS (RESULT_OUTPUT | RESULT_APPLIED | RESULT_METADATA)
 
 struct run_get {
     struct scoped scoped; /* first; rules only of a run that found drift */
@@ -81,26 +80,6 @@ static void show(struct request *req)
     ask_one(req, &cmd, got_result);
 }
 
-/* Worth an answer: something else than the client knows; to one that says nothing of what
- * it knows, the run as it is, or, when it would wait, the run's end. */
-static bool is_news(const struct request *req, const char *etag, bool ended)
-{
-    const char *known = request_header(req, MHD_HTTP_HEADER_IF_NONE_MATCH);
-
-    if (known == NULL)
-        return ended || !wait_is_open(req);
-    return !header_etag_matches(known, etag);
-}
-
-/* There is nothing to tell yet: wait for a change, or 304. */
-static void no_news(struct request *req, const char *etag)
-{
-    if (wait_is_open(req))
-        wait_park(req);
-    else
-        reply_not_modified(req, etag);
-}
-
 /* The run as it is now is known. */
 static void compare(struct request *req)
 {
@@ -108,12 +87,12 @@ static void compare(struct request *req)
 
     snprintf(get->etag, sizeof get->etag, "\"%s-%" PRId64 "-%" PRId64 "\"",
              get->note.version, get->scoped.rules.revision, get->scoped.rules.active);
-    if (is_news(req, get->etag, run_status_ended(get->note.status))) {
+    if (poll_is_news(req, get->etag, run_status_ended(get->note.status))) {
         show(req);
         return;
     }
     get_done(get);
-    no_news(req, get->etag);
+    poll_no_news(req, get->etag);
 }
 
 /* ---- the run ---- */
@@ -141,7 +120,7 @@ static void got_run(struct request *req, const struct redisReply *reply)
         return;
     }
     if (run.id == NULL) {
-        reply_error(req, REPLY_NOT_FOUND, "there is no run %s", req->match.params[0]);
+        batch_get(req);
         return;
     }
     start_over(get);
@@ -166,8 +145,8 @@ static void show_cached(struct request *req, const struct cached_run *cached)
 {
     struct buf body = REPLY_BODY_INIT;
 
-    if (!is_news(req, cached->etag, cached->ended)) {
-        no_news(req, cached->etag);
+    if (!poll_is_news(req, cached->etag, cached->ended)) {
+        poll_no_news(req, cached->etag);
         return;
     }
     buf_append(&body, cached->body, cached->len);
@@ -201,19 +180,7 @@ static void look(struct request *req)
 
 void handle_run_get(struct request *req)
 {
-    const char *wait = request_query(req, "wait");
-    int64_t wait_s = 0;
-
-    if (wait != NULL && parse_int64(wait, 0, WAIT_MAX_S, &wait_s) < 0) {
-        AUTO(problems_done) struct problems problems = {0};
-
-        problems_add(&problems, "wait", "wait must be a number of seconds from 0 to %d",
-                     WAIT_MAX_S);
-        reply_problems(req, &problems);
-        return;
-    }
     request_state(req, sizeof(struct run_get), get_done);
-    if (wait_s > 0)
-        wait_begin(req, req->match.params[0], clock_mono_ms() + wait_s * 1000, look);
-    look(req);
+    if (poll_begin(req, look) == 0)
+        look(req);
 }

@@ -26,7 +26,7 @@ static void add_text(struct json_writer *w, const char *key, const char *text)
     json_add_text(w, key, text[0] != '\0' ? text : NULL);
 }
 
-static void add_error(struct json_writer *w, const struct run_record *run)
+void run_json_error(struct json_writer *w, const struct run_record *run)
 {
     const char *code = run->error_code;
     const char *message = run->error_message;
@@ -35,12 +35,11 @@ static void add_error(struct json_writer *w, const struct run_record *run)
     if (run->status == RUN_ORPHANED)
         code = run_error_name(RUN_ERR_INTERRUPTED);
     if (code[0] == '\0') {
-        json_add_null(w, "error");
+        json_null(w);
         return;
     }
     if (message[0] == '\0' && run_error_parse(code, &error) == 0)
         message = run_error_hint(error);
-    json_key(w, "error");
     json_object(w);
     json_add_text(w, "code", code);
     json_add_text(w, "message", message);
@@ -59,11 +58,14 @@ void run_json_open(struct json_writer *w, const struct run_record *run)
     add_text(w, "scheduleId", run->schedule_id);
     add_text(w, "ref", run->ref);
     add_text(w, "commit", run->commit);
-    add_error(w, run);
+    json_key(w, "error");
+    run_json_error(w, run);
     json_add_time(w, "queuedAt", run->queued_at_ms);
     json_add_time(w, "startedAt", run->started_at_ms);
     json_add_time(w, "endedAt", run->ended_at_ms);
     json_add_number(w, "attempts", run->attempts);
+    if (run->batch[0] != '\0')
+        json_add_text(w, "batchId", run->batch);
 }
 
 #define CANCEL_REQUESTED "{\"cancelRequested\":true"

@@ -40,6 +40,8 @@ struct run_shown {
     size_t metadata_len;
 };
 
+/* {code, message} of a run that ended in error, else null: a value. */
+void run_json_error(struct json_writer *w, const struct run_record *run);
 /* Opens the object: everything but output and metadata. */
 void run_json_open(struct json_writer *w, const struct run_record *run);
 void run_json_close(struct json_writer *w, const struct run_note *note,

@@ -12,10 +12,15 @@ void run_text_done(struct run_text *text)
     buf_done(&text->metadata);
 }
 
+/* The plan, then what applying it printed. */
 static int unpack(struct run_text *text, const struct run_result *result, struct err *err)
 {
-    if (zip_inflate(result->output, result->output_len, &text->output, err) < 0)
+    if (result->output != NULL &&
+        zip_inflate(result->output, result->output_len, &text->output, err) < 0)
         return err_wrap(err, "stored output");
+    if (result->applied != NULL &&
+        zip_inflate(result->applied, result->applied_len, &text->output, err) < 0)
+        return err_wrap(err, "stored output of the apply");
     text->shown.output = buf_text(&text->output);
     text->shown.output_len = text->output.len;
     return 0;
@@ -43,7 +48,8 @@ int run_text_read(struct run_text *text, const struct redisReply *reply, unsigne
                               .metadata = BUF_INIT(METADATA_MAX)};
     if (queue_get_result_reply(reply, parts, &result, err) < 0)
         return -1;
-    if (result.output != NULL && unpack(text, &result, err) < 0)
+    if ((result.output != NULL || result.applied != NULL) &&
+        unpack(text, &result, err) < 0)
         return -1;
     if (result.head != NULL) {
         text->shown.output = result.head;

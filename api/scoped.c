@@ -50,6 +50,8 @@ static void got_pair(struct request *req, const struct redisReply *reply)
                     scoped->project_id, scoped->workspace_id);
     } else {
         rules_add_workspace(&scoped->rules, &pair);
+        if (scoped->look != NULL)
+            scoped->look(req, &pair);
         scoped->then(req);
     }
 }

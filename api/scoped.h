@@ -18,6 +18,8 @@ struct scoped {
     char scope[SIGN_ID_BYTES];
     bool optional; /* of a run that may have outlived its workspace */
     struct rules rules;
+    /* NULL, or called with the workspace before `then`, while the reply is there. */
+    void (*look)(struct request *req, const struct registry_pair *pair);
     void (*then)(struct request *req);
 };
 

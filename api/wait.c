@@ -137,6 +137,12 @@ void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
     events_need(req->api->events);
 }
 
+void wait_turn_to(struct request *req, void (*again)(struct request *req))
+{
+    if (req->wait.again != NULL)
+        req->wait.again = again;
+}
+
 bool wait_is_open(const struct request *req)
 {
     return req->wait.again != NULL && !req->api->draining &&

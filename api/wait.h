@@ -1,4 +1,5 @@
-/* Waiting for a run to change: long polls.
+/* Waiting for a run or a batch to change: long polls, and requests that are answered at
+ * the end of what they started.
  *
  *     wait_begin(req, run_id, until, again);    before the run is read
  *     … read the run; unchanged? …
@@ -19,6 +20,7 @@
 
 #define WAIT_MAX_S     60
 #define WAIT_REREAD_MS 10000
+#define WAIT_FOREVER   INT64_MAX
 
 struct request;
 struct waiters;
@@ -46,6 +48,8 @@ void waiters_all_stale(struct waiters *waiters);
 /* `run_id` is borrowed from the request. */
 void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
                 void (*again)(struct request *req));
+/* From now on `again` is called instead; nothing on one that does not wait. */
+void wait_turn_to(struct request *req, void (*again)(struct request *req));
 /* Is there time left to wait? */
 bool wait_is_open(const struct request *req);
 void wait_park(struct request *req);

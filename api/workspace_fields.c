@@ -1,28 +1,11 @@
 /* The fields of a workspace: what types and limits cannot say. */
 #include <string.h>
 
+#include "api/field_check.h"
 #include "api/handlers.h"
 #include "common/mem.h"
 #include "common/parse.h"
 #include "common/path.h"
-#include "common/target.h"
-
-static void check_directory(const cJSON *value, const char *at, struct problems *problems)
-{
-    AUTO(auto_free) char *normal = NULL;
-    struct err err;
-
-    if (path_normalize_dir(value->valuestring, &normal, &err) < 0)
-        problems_add(problems, at, "%s: %s", at, err.message);
-}
-
-static void check_tf_workspace(const cJSON *value, const char *at,
-                               struct problems *problems)
-{
-    if (!parse_is_tf_workspace(value->valuestring))
-        problems_add(problems, at,
-                     "%s must be 1 to 90 of A-Z a-z 0-9 . _ - and not begin with -", at);
-}
 
 /* What names a directory of installed versions: digits, dots, and a suffix as in
  * 1.6.0-beta1. */
@@ -33,14 +16,6 @@ static void check_version(const cJSON *value, const char *at, struct problems *p
 
     if (!begins_well || !parse_is_id(text) || strstr(text, "..") != NULL)
         problems_add(problems, at, "%s must be a version such as 1.11.4", at);
-}
-
-static void check_ref(const cJSON *value, const char *at, struct problems *problems)
-{
-    struct err err;
-
-    if (ref_check(value->valuestring, &err) < 0)
-        problems_add(problems, at, "%s", err.message);
 }
 
 /* Relative, inside the checkout as far as the text tells; the worker follows links. */
@@ -106,13 +81,14 @@ static void check_rules(const cJSON *value, const char *at, struct problems *pro
 
 const struct field workspace_fields[WORKSPACE_FIELDS] = {
     {"directory", .type = FIELD_TEXT, .required = true, .min = 1, .max = 1024,
-     .check = check_directory},
-    {"workspace", .type = FIELD_TEXT, .min = 1, .max = 90, .check = check_tf_workspace},
+     .check = field_check_directory},
+    {"workspace", .type = FIELD_TEXT, .min = 1, .max = 90,
+     .check = field_check_workspace},
     {"terraformVersion", .type = FIELD_TEXT, .min = 1, .max = 64, .check = check_version},
     {"varFiles", .type = FIELD_TEXTS, .max = 50, .check = check_var_files},
     {"variables", .type = FIELD_TEXT_MAP, .max = 200, .check = check_names},
     {"backendConfig", .type = FIELD_TEXT_MAP, .max = 50, .check = check_names},
-    {"ref", .type = FIELD_TEXT, .min = 1, .max = 255, .check = check_ref},
+    {"ref", .type = FIELD_TEXT, .min = 1, .max = 255, .check = field_check_ref},
     {"autoReconcile", .type = FIELD_BOOLEAN},
     {"confirm", .type = FIELD_BOOLEAN},
     {"createWorkspace", .type = FIELD_BOOLEAN},

@@ -34,14 +34,16 @@
  *                          drift_detected
  * - ended           ZSET   ended runs and orphans by end ms
  * - scopes          ZSET   scopes with ended runs -> when trim looks at them next, ms
- * - outputs         ZSET   runs with a stored output or log, by end ms
+ * - trim_at         HASH   "runs:<scope>", "batches:<repo>" -> where trim goes on there
+ * - outputs         ZSET   runs with a stored output, log or applied, by end ms
  * - drift:<repo>    HASH   <field> -> last good drift record, <field>|error -> that of a
  *                          check that failed after it (JSON)
+ * - drifts          ZSET   repositories with drift records by their last write, ms
  * - log:<run>       STREAM live output {attempt, offset, bytes}; an entry's id is
  *                          <attempt>-<offset>; 10 min after the end
  * - idem:<hash>     STRING "<run> <joined 0|1> <body fingerprint>"; 24 h
- * - meta            HASH   schema, seq, paused "1", frozen "1", result_bytes (of outputs
- *                          and logs stored), reaped_at, reaping_since, fsck_*
+ * - meta            HASH   schema, seq, paused "1", frozen "1", result_bytes (of outputs,
+ *                          logs and applied stored), reaped_at, reaping_since, fsck_*
  *
  * A scope is whose history a run is part of: the id of (projectId, workspaceId) in the v1
  * family, else its target.
@@ -50,12 +52,12 @@
  * last event's id), kind, trigger, target, scope, project, workspace, pkey, ref,
  * coalesce (fingerprint or ""), seq, priority, queued, locked_by; from claim:
  * fence, nonce, worker, started, attempts (claims), marked; crashes, retries, lock_since,
- * due, retry_message; of a batch's run: batch, index, stage, deps (queue_batch.h); cancel
- * (level), cancel_by, cancel_nonce; at the end: ended, exit, error_code, error_message,
- * commit, summary, truncated, output_dropped; of a resolved orphan: resolve_reason,
- * resolve_nonce, resolved_hold, note (what its owner said later). fence and nonce stay
- * after finish, retry and release, so that a replay is known; reap and resolve take them
- * away.
+ * due, retry_message; of a batch's run: batch, index, stage, deps, counted
+ * (queue_batch.h); cancel (level), cancel_by, cancel_nonce; at the end: ended, exit,
+ * error_code, error_message, commit, summary, truncated, output_dropped; of a resolved
+ * orphan: resolve_reason, resolve_nonce, resolved_hold, note (what its owner said later).
+ * fence and nonce stay after finish, retry and release, so that a replay is known; reap
+ * and resolve take them away.
  *
  * Ownership: every `const char *` in a request struct is borrowed for the call that
  * builds the command; NULL is "". Errors of the reply readers: ERR_PERM for an answer
@@ -242,9 +244,10 @@ struct queue_reaped {
 };
 int queue_reap_reply(const struct redisReply *reply, struct queue_reaped *out,
                      struct err *err);
-/* Forgets what is beyond keep_runs newer ones of its scope, or older than keep_days, and
- * drops outputs and logs, oldest first, above store_max_bytes (0: no limit). Answers how
- * many runs it looked at. */
+/* Forgets runs beyond keep_runs newer ones of their scope, or older than keep_days;
+ * batches likewise, by repository (queue_batch.h); drift records of a repository that
+ * were not written for 90 days. Drops outputs, logs and applied, oldest first, above
+ * store_max_bytes (0: no limit). Answers how many of them it looked at. */
 void queue_trim(struct redis_cmd *cmd, const char *prefix, int64_t keep_runs,
                 int64_t keep_days, int64_t store_max_bytes);
 /* Repairs what no invariant allows, a piece at a time; each minute. The reply is an
@@ -261,7 +264,8 @@ struct run_record {
     const char *project_id, *workspace_id, *target, *scope;
     enum run_kind kind;
     enum run_status status;
-    const char *batch; /* the batch it is part of; "" */
+    const char *batch;   /* the batch it is part of; "" */
+    int64_t batch_index; /* its place there; -1: none, or the resolve run */
     const char *trigger, *schedule_id, *spec, *ref, *commit, *locked_by, *worker;
     const char *error_code, *error_message;
     const char *retry_message; /* why it waits for another attempt */

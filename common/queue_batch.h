@@ -2,21 +2,27 @@
  *
  * Keys, besides those of queue.h:
  *
- * - batch:<id>      HASH   kind, status, version, request (JSON), repo, pkey, trigger,
- *                          locked_by, resolve (run or ""), commit, total, outstanding,
- * ok, failed, stage, stages, stage_left, abort, cancel, queued, started, ended,
- * error_code, error_message
+ * - batch:<id>      HASH   kind, status, version, request (JSON), repo, project, pkey,
+ *                          trigger, priority, locked_by, resolve (run or ""), commit,
+ *                          total, outstanding, ok, failed, stage, stages (0: no runs
+ *                          yet), stage_left, stage_failed, abort, cancel (level),
+ *                          cancel_by, cancel_nonce, queued, started, ended, error_code,
+ *                          error_message
  * - batch_runs:<id> LIST   its runs in the order of the request
+ * - batch_later:<id> ZSET  runs whose stage has not come, by stage
+ * - batches_open    ZSET   batches that have not ended, by queued ms
  * - batches:<repo>  ZSET   batches of a repository by queued ms
  * - batches         ZSET   repositories with batches -> when trim looks at them next, ms
  *
  * A run of a batch has the fields batch (id), index, stage and deps ("3,7": indexes of
- * runs of the same batch that must have come to their end well). The resolve run has
- * batch, and index -1; it is in no list of runs, and goes with its batch. Runs of a later
- * stage are in `delayed` at +inf: the end of a stage makes the next one queued. A run
- * whose dependency failed is cancelled when its stage comes; with `abort`, every run of
- * the stages after one in which a run failed. What ends a run counts it in its batch
- * once: an orphan counts as failed, and is not counted again when it is settled.
+ * runs of earlier stages of the same batch that must have come to their end well). The
+ * resolve run has batch, and index -1; it is in no list of runs, and goes with its batch.
+ * Runs of a later stage are in `delayed` at +inf: the end of a stage makes the next one
+ * queued. A run whose dependency failed is cancelled when its stage comes; with `abort`,
+ * every run of the stages after one in which a run failed. What ends a run counts it in
+ * its batch once (its field `counted`): an orphan counts as failed, and is not counted
+ * again when it is settled. Runs are as early as their batch: they have the priority of
+ * its request.
  *
  * Trim keeps the runs of a batch for as long as the batch: keep_runs newer ones of its
  * repository, or keep_days; never one that has not ended.
@@ -95,10 +101,13 @@ struct batch_record {
 void queue_get_batch(struct redis_cmd *cmd, const char *prefix, const char *batch_id);
 int queue_get_batch_reply(const struct redisReply *reply, const char *batch_id,
                           struct batch_record *out, struct err *err);
+/* HGET: the status as text, nil when there is no such batch: for those who wait. */
+void queue_get_batch_status(struct redis_cmd *cmd, const char *prefix,
+                            const char *batch_id);
 size_t batch_run_count(const struct batch_record *batch);
 const char *batch_run_at(const struct batch_record *batch, size_t index); /* an id */
 
-/* Newest first, of one repository: an array of arrays, each read by
+/* Newest first, of the newest 500 of one repository: an array of arrays, each read by
  * queue_listed_batch. `kind`: BATCH_KINDS for all. limit ≤ 500. Runs are left out. */
 void queue_list_batches(struct redis_cmd *cmd, const char *prefix, const char *repo,
                         enum batch_kind kind, int64_t limit);

@@ -5,7 +5,6 @@
 
 #include "common/mem.h"
 #include "common/queue_internal.h"
-#include "common/registry.h"
 
 static const char *const enqueue_words[ENQUEUE_OUTCOMES] = {
     [ENQUEUE_NEW] = "new",
@@ -19,10 +18,6 @@ static const char *const enqueue_words[ENQUEUE_OUTCOMES] = {
 
 void queue_enqueue(struct redis_cmd *cmd, const char *prefix, const struct enqueue *req)
 {
-    char project_key[SIGN_ID_BYTES] = "";
-
-    if (req->project_id != NULL && req->project_id[0] != '\0')
-        registry_project_key(req->project_id, project_key);
     redis_cmd_script(cmd, script("enqueue"), prefix);
     redis_cmd_arg(cmd, req->run_id);
     redis_cmd_arg(cmd, run_kind_name(req->kind));
@@ -32,7 +27,7 @@ void queue_enqueue(struct redis_cmd *cmd, const char *prefix, const struct enque
     redis_cmd_arg(cmd, req->scope);
     redis_cmd_arg(cmd, req->project_id);
     redis_cmd_arg(cmd, req->workspace_id);
-    redis_cmd_arg(cmd, project_key);
+    queue_arg_project(cmd, req->project_id);
     redis_cmd_arg(cmd, req->spec);
     redis_cmd_arg(cmd, req->ref);
     redis_cmd_arg(cmd, req->fingerprint);

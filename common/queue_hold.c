@@ -5,16 +5,8 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/queue_batch.h"
 #include "common/queue_internal.h"
-
-static void hold_script(struct redis_cmd *cmd, const char *name, const char *prefix,
-                        const struct queue_hold *hold)
-{
-    redis_cmd_script(cmd, script(name), prefix);
-    redis_cmd_arg(cmd, hold->run_id);
-    redis_cmd_arg(cmd, hold->fence);
-    redis_cmd_arg(cmd, hold->nonce);
-}
 
 /* ---- claim ---- */
 static const char *const claim_words[] = {
@@ -151,7 +143,7 @@ int queue_heartbeat_reply(const struct redisReply *reply, struct hold_news *news
     return 0;
 }
 
-/* ---- mark, release, retry, reassert ---- */
+/* ---- mark, release, orphan, retry, reassert ---- */
 static const char *const hold_words[] = {
     [HOLD_DONE] = "done",           [HOLD_GONE] = "gone",
     [HOLD_CANCELLED] = "cancelled", [HOLD_FROZEN] = "frozen",
@@ -171,13 +163,19 @@ int queue_hold_reply(const struct redisReply *reply, enum hold_outcome *out,
 
 void queue_mark(struct redis_cmd *cmd, const char *prefix, const struct queue_hold *hold)
 {
-    hold_script(cmd, "mark", prefix, hold);
+    queue_hold_script(cmd, "mark", prefix, hold);
 }
 
 void queue_release(struct redis_cmd *cmd, const char *prefix,
                    const struct queue_hold *hold)
 {
-    hold_script(cmd, "release", prefix, hold);
+    queue_hold_script(cmd, "release", prefix, hold);
+}
+
+void queue_orphan(struct redis_cmd *cmd, const char *prefix,
+                  const struct queue_hold *hold)
+{
+    queue_hold_script(cmd, "orphan", prefix, hold);
 }
 
 void queue_retry(struct redis_cmd *cmd, const char *prefix, const struct queue_hold *hold,
@@ -188,7 +186,7 @@ void queue_retry(struct redis_cmd *cmd, const char *prefix, const struct queue_h
         [RETRY_STATE_LOCKED] = "state_locked",
     };
 
-    hold_script(cmd, "retry", prefix, hold);
+    queue_hold_script(cmd, "retry", prefix, hold);
     redis_cmd_arg(cmd, reasons[reason]);
     queue_arg_cut(cmd, message, QUEUE_SUMMARY_BYTES);
     redis_cmd_int(cmd, QUEUE_RETRIES_MAX);
@@ -199,7 +197,7 @@ void queue_retry(struct redis_cmd *cmd, const char *prefix, const struct queue_h
 void queue_reassert(struct redis_cmd *cmd, const char *prefix, const char *worker_id,
                     const struct queue_hold *hold)
 {
-    hold_script(cmd, "reassert", prefix, hold);
+    queue_hold_script(cmd, "reassert", prefix, hold);
     redis_cmd_arg(cmd, worker_id);
     redis_cmd_int(cmd, QUEUE_LEASE_MS);
 }
@@ -217,7 +215,7 @@ void queue_finish(struct redis_cmd *cmd, const char *prefix,
 
     assert(run_status_ended(result->status));
     assert(!result->summary || strlen(result->summary) <= QUEUE_SUMMARY_BYTES);
-    hold_script(cmd, "finish", prefix, hold);
+    queue_hold_script(cmd, "finish", prefix, hold);
     redis_cmd_arg(cmd, run_status_name(result->status));
     redis_cmd_int(cmd, result->exit_code);
     redis_cmd_arg(cmd, result->error_code);
@@ -227,6 +225,7 @@ void queue_finish(struct redis_cmd *cmd, const char *prefix,
     redis_cmd_int(cmd, result->output_truncated);
     part(cmd, result->output, result->output_len);
     part(cmd, result->log, result->log_len);
+    part(cmd, result->applied, result->applied_len);
     part(cmd, result->head, result->head_len);
     part(cmd, result->metadata, result->metadata_len);
     redis_cmd_arg(cmd, record ? result->drift_repo : "");
@@ -239,7 +238,7 @@ void queue_log_append(struct redis_cmd *cmd, const char *prefix,
                       const void *bytes, size_t len)
 {
     assert(len <= QUEUE_LOG_CHUNK_BYTES);
-    hold_script(cmd, "log_append", prefix, hold);
+    queue_hold_script(cmd, "log_append", prefix, hold);
     redis_cmd_int(cmd, attempt);
     redis_cmd_int(cmd, offset);
     redis_cmd_bytes(cmd, bytes, len);

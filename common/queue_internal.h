@@ -1,5 +1,5 @@
-/* What the files of the queue share: reading a script's outcome. For common/queue_*.c
- * only. */
+/* What the files of the queue share: a script's arguments, its outcome, stored fields.
+ * For common/queue_*.c only. */
 #ifndef KEDGE_COMMON_QUEUE_INTERNAL_H
 #define KEDGE_COMMON_QUEUE_INTERNAL_H
 
@@ -14,5 +14,22 @@ void queue_key(struct redis_cmd *cmd, const char *prefix, const char *name,
                const char *id);
 /* At most `max` bytes of the text. */
 void queue_arg_cut(struct redis_cmd *cmd, const char *text, size_t max);
+/* The registry's key of a project; "" for none. */
+void queue_arg_project(struct redis_cmd *cmd, const char *project_id);
+/* A script whose first arguments are a hold. */
+void queue_hold_script(struct redis_cmd *cmd, const char *name, const char *prefix,
+                       const struct queue_hold *hold);
+
+/* A field of a stored hash: where it goes in the record, and the number when it is not
+ * there. */
+struct queue_field {
+    const char *name;
+    size_t offset; /* of a const char *, int64_t or bool */
+    enum { FIELD_TEXT, FIELD_NUMBER, FIELD_BOOLEAN } form;
+    int64_t missing;
+};
+/* Text that is not there is "". */
+void queue_field_read(const struct redisReply *value, const struct queue_field *field,
+                      void *record);
 
 #endif

@@ -6,19 +6,14 @@
 #include "common/queue_internal.h"
 
 /* ---- one run ---- */
-/* Where each stored field goes, and the number when it is not there. */
 #define AT(member) offsetof(struct run_record, member)
 
-static const struct {
-    const char *name;
-    size_t offset;
-    enum { FIELD_TEXT, FIELD_NUMBER, FIELD_BOOLEAN } form;
-    int64_t missing;
-} run_fields[] = {
+static const struct queue_field run_fields[] = {
     {"project", AT(project_id), FIELD_TEXT, 0},
     {"workspace", AT(workspace_id), FIELD_TEXT, 0},
     {"target", AT(target), FIELD_TEXT, 0},
     {"scope", AT(scope), FIELD_TEXT, 0},
+    {"batch", AT(batch), FIELD_TEXT, 0},
     {"trigger", AT(trigger), FIELD_TEXT, 0},
     {"schedule", AT(schedule_id), FIELD_TEXT, 0},
     {"ref", AT(ref), FIELD_TEXT, 0},
@@ -30,6 +25,7 @@ static const struct {
     {"retry_message", AT(retry_message), FIELD_TEXT, 0},
     {"summary", AT(summary), FIELD_TEXT, 0},
     {"version", AT(version), FIELD_TEXT, 0},
+    {"index", AT(batch_index), FIELD_NUMBER, -1},
     {"attempts", AT(attempts), FIELD_NUMBER, 0},
     {"crashes", AT(crashes), FIELD_NUMBER, 0},
     {"cancel", AT(cancel_level), FIELD_NUMBER, 0},
@@ -62,25 +58,6 @@ void queue_get_run(struct redis_cmd *cmd, const char *prefix, const char *run_id
         redis_cmd_arg(cmd, run_fields[i].name);
 }
 
-static void read_field(const struct redisReply *value, size_t index,
-                       struct run_record *out)
-{
-    void *member = (char *)out + run_fields[index].offset;
-    const char *text = redis_reply_text(value);
-
-    switch (run_fields[index].form) {
-    case FIELD_TEXT:
-        *(const char **)member = text != NULL ? text : "";
-        break;
-    case FIELD_NUMBER:
-        *(int64_t *)member = redis_reply_int(value, run_fields[index].missing);
-        break;
-    case FIELD_BOOLEAN:
-        *(bool *)member = redis_reply_int(value, 0) != 0;
-        break;
-    }
-}
-
 int queue_get_run_reply(const struct redisReply *reply, const char *run_id,
                         struct run_record *out, struct err *err)
 {
@@ -99,7 +76,7 @@ int queue_get_run_reply(const struct redisReply *reply, const char *run_id,
         return err_set(err, ERR_PERM, "run %s is stored as a \"%s\" that is \"%s\"",
                        run_id, kind != NULL ? kind : "", status);
     for (size_t i = 0; i < ARRAY_LEN(run_fields); i++)
-        read_field(redis_reply_at(reply, RUN_TABLE_AT + i), i, &run);
+        queue_field_read(redis_reply_at(reply, RUN_TABLE_AT + i), &run_fields[i], &run);
     run.spec = redis_reply_text(redis_reply_at(reply, RUN_SPEC_AT));
     if (run.spec == NULL)
         return err_set(err, ERR_PERM, "run %s is stored without its spec", run_id);
@@ -130,6 +107,8 @@ static const struct {
      offsetof(struct run_result, head_len)},
     {RESULT_METADATA, "metadata", offsetof(struct run_result, metadata),
      offsetof(struct run_result, metadata_len)},
+    {RESULT_APPLIED, "applied", offsetof(struct run_result, applied),
+     offsetof(struct run_result, applied_len)},
 };
 
 void queue_get_result(struct redis_cmd *cmd, const char *prefix, const char *run_id,

@@ -131,6 +131,7 @@ struct redis_fitness {
     bool fatal; /* no setting makes it usable: version, cluster, newer schema */
     char reason[ERR_MESSAGE_BYTES]; /* all that is wrong; "" when fit */
     int64_t clock_skew_ms;          /* the server's clock minus ours */
+    int64_t replicas;               /* connected to it */
 };
 /* Version ≥ 7.0, noeviction, append-only on, role master, clock within 5 s, schema
  * version (a newer one is fatal). For start, every minute, and after a reconnect. Writes

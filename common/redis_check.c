@@ -51,6 +51,7 @@ static int ask(struct redis *redis, const char *const words[4], struct redisRepl
 static void check_server(const char *info, struct redis_fitness *out)
 {
     char version[FIELD_BYTES], mode[FIELD_BYTES], role[FIELD_BYTES];
+    char replicas[FIELD_BYTES];
 
     redis_info_field(info, "redis_version", version, sizeof version);
     redis_info_field(info, "redis_mode", mode, sizeof mode);
@@ -62,6 +63,8 @@ static void check_server(const char *info, struct redis_fitness *out)
         unfit(out, FATAL, "it runs in %s mode, which is not supported", mode);
     if (strcmp(role, "master") != 0)
         unfit(out, UNSAFE, "it is a replica, not the master");
+    redis_info_field(info, "connected_slaves", replicas, sizeof replicas);
+    out->replicas = strtol(replicas, NULL, 10);
 }
 
 /* CONFIG tells what holds now; where it is forbidden INFO tells the same. */

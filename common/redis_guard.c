@@ -39,6 +39,7 @@ enum redis_guard_state redis_guard_look(struct redis_guard *guard, struct err *e
     if (!fitness.fit && !guard->warned)
         log_warn("redis_unsafe", "reason=%s", fitness.reason);
     guard->warned = !fitness.fit;
+    guard->replicas = fitness.replicas;
     return same_server(guard) ? REDIS_GUARD_FIT : REDIS_GUARD_CHANGED;
 }
 

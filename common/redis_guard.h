@@ -18,6 +18,7 @@ struct redis_guard {
     bool allow_unsafe;
     bool warned; /* that it is unsafe, but allowed */
     char server_id[48];
+    int64_t replicas; /* connected at the last look that found it fit */
 };
 
 enum redis_guard_state {

@@ -117,6 +117,10 @@ static const struct {
                                  "Name projects that atlantis.yaml has, and each once."},
     [RUN_ERR_CONFIG_INVALID] = {"CONFIG_INVALID", "Correct the repository's "
                                                   "atlantis.yaml."},
+    [RUN_ERR_VCS_UNAVAILABLE] = {"VCS_UNAVAILABLE",
+                                 "Check that the worker reaches the VCS's API and that "
+                                 "its token may read the repository, then start the run "
+                                 "again."},
 };
 
 const char *run_kind_name(enum run_kind kind)

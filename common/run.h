@@ -82,6 +82,7 @@ enum run_error {
     RUN_ERR_OUTPUT_TOO_LARGE,
     RUN_ERR_REQUEST_INVALID, /* resolve: it names what is not there, or a target twice */
     RUN_ERR_CONFIG_INVALID,  /* resolve: atlantis.yaml */
+    RUN_ERR_VCS_UNAVAILABLE, /* a requirement that could not be asked about */
     RUN_ERRORS
 };
 const char *run_error_name(enum run_error error);

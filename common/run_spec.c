@@ -1,5 +1,6 @@
 /* The run specification: its canonical JSON, written and read from one table. */
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -248,9 +249,11 @@ static int read_text(char **out, const cJSON *node)
 
 static int read_number(int64_t *out, const cJSON *node)
 {
-    if (!cJSON_IsNumber(node) || node->valuedouble < 0 || node->valuedouble > INT32_MAX)
+    double number = cJSON_IsNumber(node) ? node->valuedouble : -1;
+
+    if (!(number >= 0 && number <= INT32_MAX) || number > floor(number))
         return -1;
-    *out = (int64_t)node->valuedouble;
+    *out = (int64_t)number;
     return 0;
 }
 

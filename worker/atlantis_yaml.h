@@ -1,16 +1,24 @@
 /* atlantis.yaml, version 3: the projects of a repository.
  *
  * Every key of the published format ("Repo Level atlantis.yaml Config") is known.
- * Honoured: projects with name, branch, dir, workspace, terraform_version,
- * execution_order_group, depends_on, plan_requirements, apply_requirements (and
- * import_requirements, accepted), repo_locks; at the top also autodiscover (mode,
- * ignore_paths), parallel_plan, parallel_apply, abort_on_execution_order_fail. Accepted
- * and without effect: what only a pull request conversation needs (automerge,
- * delete_source_branch_on_merge, autoplan, allowed_regexp_prefixes, silence_pr_comments,
- * emoji_reaction …). Refused: unknown keys, another version, custom workflows
- * (`workflows`, a project's `workflow`, custom policy checks), a name, or a directory and
- * workspace without name, that comes twice, a depends_on that names nobody or goes in a
- * circle or to a later group. Every error names line and column.
+ *
+ * - Honoured: projects with name, branch, dir, workspace, terraform_version,
+ *   execution_order_group, depends_on, plan_requirements, apply_requirements, repo_locks
+ *   (and its older form repo_locking); at the top autodiscover (mode, ignore_paths),
+ *   parallel_plan, parallel_apply, abort_on_execution_order_fail, repo_locks.
+ * - Accepted and without effect: what only a pull request conversation needs (automerge,
+ *   delete_source_branch_on_merge, autoplan, allowed_regexp_prefixes,
+ *   silence_pr_comments, emoji_reaction, import_requirements), policy_check, and
+ *   terraform_distribution, which is the worker's KEDGE_TERRAFORM.
+ * - Refused: unknown keys and keys that come twice, another version, custom workflows
+ *   (`workflows`, a project's `workflow` unless it is "default", `policies`,
+ *   `custom_policy_check: true`), patterns in dir, a name that comes twice, a directory
+ *   and workspace that come twice unless both have names, a depends_on that names nobody
+ *   or goes in a circle or to a later group.
+ *
+ * A branch is a POSIX extended expression; what Atlantis (RE2) would read in another way
+ * is refused. In ignore_paths `**` stands for any number of directories, `*` and `?` stay
+ * within one; classes and braces are refused. Every error names line and column.
  *
  * Hostile input: at most 1 MiB, 500 projects, 32 levels, no aliases at all (anchors that
  * nobody refers to are fine), no tags but those of the core schema, UTF-8. libyaml
@@ -41,7 +49,8 @@ struct atlantis_project {
     char *directory, *workspace; /* normalised; "default" */
     char *terraform_version;     /* NULL: not pinned; without a leading "v" */
     int64_t execution_order_group;
-    struct strings depends_on;                    /* names */
+    struct strings depends_on; /* names */
+    size_t *depends_at; /* the same as indexes of the file's projects; NULL: none */
     char *plan_requirements, *apply_requirements; /* comma lists; NULL: none */
     enum atlantis_locks locks;
 };

@@ -1,155 +1,14 @@
-/* Checkout: the runner's half. It starts the child, confined to what it needs, and reads
- * its answer. */
+/* Checkout: the commit of a run in its work tree, or what a batch finds in it. */
 #include "worker/checkout.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/json.h"
 #include "common/mem.h"
-#include "common/parse.h"
 #include "common/path.h"
-#include "common/target.h"
-#include "worker/child.h"
-#include "worker/strings.h"
-
-#define ANSWER_BYTES (64 * 1024)
-/* It has nothing to tidy: what it leaves half done, the next one repairs. */
-#define GRACE_MS 1000
-#define SELF     "/proc/self/exe"
-/* libgit2 holds objects in memory, however large a pack says they are. */
-#ifdef __SANITIZE_ADDRESS__
-#define MEMORY_BYTES 0 /* its own map is larger than any limit */
-#else
-#define MEMORY_BYTES (INT64_C(2) * 1024 * 1024 * 1024)
-#endif
-
-/* What the child is told, and who listens to it. */
-struct errand {
-    const struct checkout *checkout;
-    char *url, *host, *cache, *lock;
-    const char *cert_file; /* NULL: the system's */
-    struct strings env;
-    struct buf answer;
-};
-
-static void errand_done(struct errand *errand)
-{
-    auto_free(&errand->url);
-    auto_free(&errand->host);
-    auto_free(&errand->cache);
-    auto_free(&errand->lock);
-    strings_done(&errand->env);
-    buf_done(&errand->answer);
-}
-
-/* ---- what the child is told ---- */
-
-/* The names that servers know for a token in basic authentication; the token is the
- * password. */
-static const char *const users[VCS_TYPES] = {
-    [VCS_GITHUB] = "x-access-token", [VCS_GITLAB] = "oauth2", [VCS_GIT] = "git"};
-
-static const char *token_of(const struct conf *conf, enum vcs_type type)
-{
-    switch (type) {
-    case VCS_GITHUB:
-        return conf->github_token;
-    case VCS_GITLAB:
-        return conf->gitlab_token;
-    case VCS_GIT:
-        return conf->git_token;
-    case VCS_TYPES:
-        break;
-    }
-    return NULL;
-}
-
-static const char *own_variable(const char *name)
-{
-    size_t len = strlen(name);
-
-    for (char **variable = environ; *variable; variable++)
-        if (strncmp(*variable, name, len) == 0 && (*variable)[len] == '=')
-            return *variable + len + 1;
-    return NULL;
-}
-
-static void ask(struct errand *errand, const char *name, const char *value)
-{
-    if (value)
-        strings_addf(&errand->env, "KEDGE_CHECKOUT_%s=%s", name, value);
-}
-
-static void ask_all(struct errand *errand)
-{
-    static const char *const proxies[] = {"HTTPS_PROXY", "https_proxy", "HTTP_PROXY",
-                                          "http_proxy",  "NO_PROXY",    "no_proxy"};
-    const struct run_spec *spec = errand->checkout->spec;
-
-    ask(errand, "URL", errand->url);
-    ask(errand, "HOST", errand->host);
-    ask(errand, "USER", users[spec->type]);
-    ask(errand, "TOKEN", token_of(errand->checkout->conf, spec->type));
-    ask(errand, "REPOSITORY", spec->repository);
-    ask(errand, "CACHE", errand->cache);
-    ask(errand, "WORK_TREE", errand->checkout->work_tree);
-    ask(errand, "REF", spec->ref);
-    ask(errand, "COMMIT", spec->commit);
-    ask(errand, "CERT_FILE", errand->cert_file);
-    for (size_t i = 0; i < ARRAY_LEN(proxies); i++)
-        if (own_variable(proxies[i]))
-            strings_set(&errand->env, proxies[i], own_variable(proxies[i]));
-}
-
-static int find_remote(struct errand *errand, struct err *err)
-{
-    const struct run_spec *spec = errand->checkout->spec;
-    const char *base_url = vcs_base_url(errand->checkout->conf, spec->type);
-
-    if (!base_url)
-        return err_set(err, ERR_PERM, "no URL is set for repositories of type %s",
-                       vcs_type_name(spec->type));
-    if (repository_check(spec->type, spec->repository, err) < 0) {
-        err->kind = ERR_PERM;
-        return -1;
-    }
-    errand->url = repository_url(base_url, spec->repository);
-    errand->host = vcs_base_host(base_url);
-    errand->cert_file = own_variable("SSL_CERT_FILE");
-    return 0;
-}
-
-/* ---- its directories ---- */
-
-/* Made here, because the sandbox can only name what exists. */
-static int make_cache(struct errand *errand, struct err *err)
-{
-    const struct conf *conf = errand->checkout->conf;
-    AUTO(auto_free) char *relative = path_join(conf->data_dir, "git");
-    AUTO(auto_free) char *git = NULL;
-    AUTO(auto_close) int lock_fd = -1;
-    char id[SIGN_ID_BYTES];
-
-    if (path_mkdirs(relative, 0700, err) < 0)
-        return -1;
-    git = realpath(relative, NULL);
-    if (!git)
-        return err_sys(err, ERR_TEMP, errno, "%s", relative);
-    repository_id(errand->host, errand->checkout->spec->repository, id);
-    errand->cache = path_join(git, id);
-    errand->lock = mem_fmt("%s.lock", errand->cache);
-    lock_fd = open(errand->lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock_fd < 0)
-        return err_sys(err, ERR_TEMP, errno, "%s", errand->lock);
-    return path_mkdirs(errand->cache, 0700, err);
-}
+#include "worker/checkout_errand.h"
 
 /* A link in its place would let an earlier run choose what is overwritten. */
 static int make_work_tree(const char *path, struct err *err)
@@ -163,160 +22,51 @@ static int make_work_tree(const char *path, struct err *err)
     return chmod(path, 0700) == 0 ? 0 : err_sys(err, ERR_TEMP, errno, "%s", path);
 }
 
-/* ---- the sandbox ---- */
-
-/* Where a file: URL points to; NULL for others. */
-static const char *local_path(const char *url)
+static int tell(struct errand *errand, struct checked_out *out, struct err *err)
 {
-    return strncasecmp(url, "file://", 7) == 0 ? strchr(url + 7, '/') : NULL;
-}
+    const struct checkout *checkout = errand->checkout;
 
-static int allow_system(const struct conf *conf, struct sandbox *sandbox, struct err *err)
-{
-    const char *hidden[] = {conf->data_dir, conf->env_dir, NULL};
-    size_t count = 0;
-    char **list = parse_list(conf->sandbox_read ? conf->sandbox_read : "", ':', &count);
-    int rc = 0;
-
-    for (size_t i = 0; i < count && rc == 0; i++)
-        rc = sandbox_allow_read_around(sandbox, list[i], hidden, err);
-    parse_list_free(list, count);
-    return rc;
-}
-
-static int allow_own(const struct errand *errand, struct sandbox *sandbox,
-                     struct err *err)
-{
-    const char *const written[] = {errand->cache, errand->lock,
-                                   errand->checkout->work_tree};
-    const char *const read[] = {SELF, local_path(errand->url), errand->cert_file};
-    int rc = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(written) && rc == 0; i++)
-        rc = sandbox_allow_write(sandbox, written[i], err);
-    for (size_t i = 0; i < ARRAY_LEN(read) && rc == 0; i++)
-        rc = read[i] ? sandbox_allow_read(sandbox, read[i], err) : 0;
-    return rc;
-}
-
-static int confine(const struct errand *errand, struct sandbox *sandbox, struct err *err)
-{
-    const struct conf *conf = errand->checkout->conf;
-
-    if (conf->sandbox == SANDBOX_NONE ||
-        (conf->sandbox == SANDBOX_AUTO && sandbox_abi() == 0))
-        return 0;
-    if (sandbox_init(sandbox, err) < 0 || sandbox_allow_basics(sandbox, err) < 0 ||
-        allow_system(conf, sandbox, err) < 0)
-        return -1;
-    return allow_own(errand, sandbox, err);
-}
-
-/* ---- the child ---- */
-
-static void take_answer(void *arg, const char *bytes, size_t len)
-{
-    struct errand *errand = arg;
-
-    buf_append(&errand->answer, bytes, len);
-}
-
-/* It says everything on standard output; what a library prints is not for a log. */
-static void drop_errors(void *arg, const char *bytes, size_t len)
-{
-    (void)arg;
-    (void)bytes;
-    (void)len;
-}
-
-static int stop_wanted(void *arg)
-{
-    const struct errand *errand = arg;
-
-    return errand->checkout->stop_wanted
-               ? errand->checkout->stop_wanted(errand->checkout->arg)
-               : 0;
-}
-
-static int run_child(struct errand *errand, const struct sandbox *sandbox,
-                     struct child_result *result, struct err *err)
-{
-    char name[] = "kedge-worker", option[] = "--checkout";
-    char *argv[] = {name, option, NULL};
-    const struct child_spec spec = {
-        .path = SELF,
-        .argv = argv,
-        .envp = errand->env.list,
-        .cwd = "/",
-        .sandbox = sandbox,
-        .keep_fd = errand->checkout->keep_fd,
-        .deadline_mono_ms = errand->checkout->deadline_mono_ms,
-        .grace_ms = GRACE_MS,
-        .memory_bytes = MEMORY_BYTES,
-        .die_with_parent = true,
-        .output = take_answer,
-        .errors = drop_errors,
-        .stop_wanted = stop_wanted,
-        .poll_fd = errand->checkout->poll_fd,
-        .arg = errand,
-    };
-
-    return child_run(&spec, result, err);
-}
-
-static int read_answer(const struct errand *errand, struct checked_out *out,
-                       struct err *err)
-{
-    struct err ignored;
-    AUTO(auto_json)
-    cJSON *answer = json_parse(buf_text(&errand->answer), errand->answer.len,
-                               JSON_DEPTH_MAX, false, &ignored);
-    const char *commit = json_string(answer, "commit");
-    const char *message = json_string(answer, "message");
-    const char *error = json_string(answer, "error");
-
-    if (commit && strlen(commit) == sizeof(out->commit) - 1) {
-        memcpy(out->commit, commit, sizeof(out->commit));
+    errand_tell(errand, "REF", checkout->spec->ref);
+    errand_tell(errand, "COMMIT", checkout->spec->commit);
+    if (checkout->batch) {
+        out->error = RUN_ERR_REQUEST_INVALID; /* if it is too long */
+        if (errand_tell_long(errand, "BATCH", checkout->batch, err) < 0)
+            return -1;
+        out->error = RUN_ERR_NONE;
         return 0;
     }
-    if (!message)
-        return err_set(err, ERR_TEMP, "the checkout gave no answer");
-    if (!error || run_error_parse(error, &out->error) < 0)
-        out->error = RUN_ERR_NONE;
-    return err_set(err, json_bool(answer, "temporary", true) ? ERR_TEMP : ERR_PERM, "%s",
-                   message);
+    errand_tell(errand, "DIRECTORY", checkout->spec->directory);
+    errand_tell(errand, "WORKSPACE", checkout->spec->workspace);
+    errand_tell(errand, "WORK_TREE", checkout->work_tree);
+    errand->work_tree = checkout->work_tree;
+    return make_work_tree(checkout->work_tree, err);
 }
 
-static int judge(const struct errand *errand, const struct child_result *result,
-                 struct checked_out *out, struct err *err)
+static char *take_resolved(const cJSON *answer)
 {
-    if (result->end == CHILD_EXITED && result->code == 0)
-        return read_answer(errand, out, err);
-    out->stopped = result->stopped;
-    if (result->stopped)
-        return err_set(err, ERR_TEMP, "the checkout was stopped");
-    if (result->timed_out)
-        return err_set(err, ERR_TEMP, "the checkout of %s from %s took too long",
-                       errand->checkout->spec->repository, errand->host);
-    return err_set(err, ERR_TEMP, "the checkout ended with %s %d",
-                   result->end == CHILD_SIGNALED ? "signal" : "status", result->code);
+    struct buf text = BUF_INIT(SIZE_MAX);
+    const cJSON *resolved = json_get(answer, "resolved");
+
+    if (!resolved)
+        return NULL;
+    json_print(resolved, &text);
+    return buf_take(&text);
 }
 
 int checkout_run(const struct checkout *checkout, struct checked_out *out,
                  struct err *err)
 {
-    AUTO(errand_done)
-    struct errand errand = {.checkout = checkout, .answer = BUF_INIT(ANSWER_BYTES)};
-    AUTO(sandbox_done) struct sandbox sandbox = SANDBOX_INIT;
-    struct child_result result;
+    AUTO(errand_done) struct errand errand = {0};
+    AUTO(auto_json) cJSON *answer = NULL;
 
     *out = (struct checked_out){.error = RUN_ERR_NONE};
-    if (find_remote(&errand, err) < 0 || make_cache(&errand, err) < 0 ||
-        make_work_tree(checkout->work_tree, err) < 0 ||
-        confine(&errand, &sandbox, err) < 0)
+    if (errand_prepare(&errand, checkout, err) < 0 || tell(&errand, out, err) < 0)
         return -1;
-    ask_all(&errand);
-    if (run_child(&errand, &sandbox, &result, err) < 0)
+    answer = errand_run(&errand, out, err);
+    if (!answer)
         return -1;
-    return judge(&errand, &result, out, err);
+    memcpy(out->commit, json_string(answer, "commit"), sizeof(out->commit));
+    out->project_name = mem_dup(json_string(answer, "project"));
+    out->resolved = take_resolved(answer);
+    return 0;
 }

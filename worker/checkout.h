@@ -5,7 +5,8 @@
  * `kedge-worker --checkout`, sandboxed, with a deadline, because libgit2 1.5 has no
  * network time-outs and because the bytes of a repository are hostile. checkout_main is
  * that child: it reads its request from the environment variables KEDGE_CHECKOUT_* and
- * writes one JSON line to descriptor 1: {"commit"} or {"error", "message", "temporary"}.
+ * writes one JSON line to descriptor 1: {"commit"} with "project", "resolved" or
+ * "contains" where they were asked for, or {"error", "message", "temporary"}.
  *
  * A bare cache per repository (shared by all workers of the host, under a file lock) is
  * fetched only when the wanted commit is not in it; one that is broken or has more than
@@ -13,9 +14,10 @@
  *
  * Which commit: `commit`, or a `ref` of 40 hexadecimal digits, is taken as it is. From
  * the cache it needs no network; else all branches and tags are fetched, and it must be
- * reachable from one. Any other ref is asked of the remote each time: refs/heads/… and
- * refs/tags/… as they stand, a short name as a branch, then as a tag (git would prefer
- * the tag; who writes a ref for Terraform means the branch), none as HEAD.
+ * reachable from one. What only a pull request has is refused, unless it is the run's
+ * own. Any other ref is asked of the remote each time: refs/heads/… and refs/tags/… as
+ * they stand, a short name as a branch, then as a tag (git would prefer the tag; who
+ * writes a ref for Terraform means the branch), none as HEAD.
  *
  * The work tree is made to be exactly as in the commit, whatever an earlier run left
  * there: each file is compared by content, because a run can change one and keep its size
@@ -25,7 +27,7 @@
  *
  * A pull request (spec->pull_request) is the head that the remote has for it,
  * refs/pull/N/head (Github, Git) or refs/merge-requests/N/head (Gitlab), whatever `ref`
- * is.
+ * is; with a `commit`, that one, which is looked for there when the cache has it not.
  *
  * https, http and file only; no redirects, no configuration of this machine's. A token is
  * sent when the server asks for a login, to the host of the matching KEDGE_*_URL only, as

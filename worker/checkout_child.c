@@ -23,6 +23,21 @@ static const char *asked(const char *name)
     return NULL;
 }
 
+/* What came in pieces; NULL: nothing did. The caller frees. */
+static char *asked_long(const char *name)
+{
+    struct buf text = BUF_INIT(SIZE_MAX);
+
+    for (unsigned i = 0;; i++) {
+        AUTO(auto_free) char *piece_name = mem_fmt("%s_%u", name, i);
+        const char *piece = asked(piece_name);
+
+        if (!piece)
+            return i > 0 ? buf_take(&text) : NULL;
+        buf_str(&text, piece);
+    }
+}
+
 static int read_request(struct checkout_request *request, struct err *err)
 {
     *request = (struct checkout_request){
@@ -35,10 +50,16 @@ static int read_request(struct checkout_request *request, struct err *err)
         .work_tree = asked("WORK_TREE"),
         .ref = asked("REF"),
         .commit = asked("COMMIT"),
+        .pull = asked("PULL"),
+        .pull_ref = asked("PULL_REF"),
+        .inside = asked("INSIDE"),
+        .directory = asked("DIRECTORY"),
+        .workspace = asked("WORKSPACE"),
+        .batch = asked_long("BATCH"),
         .cert_file = asked("CERT_FILE"),
     };
     if (!request->url || !request->host || !request->user || !request->repository ||
-        !request->cache || !request->work_tree)
+        !request->cache || (!request->pull != !request->pull_ref))
         return err_set(err, ERR_PERM, "--checkout is only for kedge-worker itself");
     return 0;
 }
@@ -71,8 +92,10 @@ static bool is_commit_id(const char *text)
 static int find_commit(const struct checkout_request *request, git_oid *commit,
                        bool *by_id, struct checkout_fault *fault, struct err *err)
 {
-    const char *id = request->commit ? request->commit : request->ref;
+    const char *id = request->commit;
 
+    if (!id && (!request->pull_ref || request->inside))
+        id = request->ref;
     *by_id = is_commit_id(id);
     if (!*by_id)
         return remote_resolve(request, commit, fault, err);
@@ -81,39 +104,93 @@ static int find_commit(const struct checkout_request *request, git_oid *commit,
     return 0;
 }
 
-/* A cache that turns out to be broken while it is read is made anew, once. */
-static int lay_out(struct cache *cache, const git_oid *commit, bool by_id,
-                   struct checkout_fault *fault, struct err *err)
+/* Both commits are wanted in one cache; bringing the second opens it anew. */
+static int find_inside(struct cache *cache, struct checkout_answer *answer,
+                       struct checkout_fault *fault, struct err *err)
 {
-    const char *work_tree = cache->request->work_tree;
+    const char *inside = cache->request->inside;
+    git_oid commit;
+    int rc;
 
-    if (!cache_has(cache, commit) &&
-        cache_bring(cache, commit, false, by_id, fault, err) < 0)
-        return -1;
-    if (layout_make(cache->repo, commit, work_tree, fault, err) == 0)
+    if (!is_commit_id(inside) || git_oid_fromstr(&commit, inside) < 0)
+        return err_set(err, ERR_PERM, "%s is no commit id", inside);
+    answer->contains = git_oid_equal(&commit, &answer->commit);
+    if (answer->contains)
         return 0;
-    if (!fault->corrupt || cache_bring(cache, commit, true, by_id, fault, err) < 0)
+    if (!cache_has(cache, &commit, false) &&
+        cache_bring(cache, &commit, false, true, fault, err) < 0)
         return -1;
-    return layout_make(cache->repo, commit, work_tree, fault, err);
+    rc = git_graph_descendant_of(cache->repo, &commit, &answer->commit);
+    answer->contains = rc == 1;
+    return rc < 0 ? checkout_cache_error("its history", fault, err) : 0;
 }
 
-static int perform(const struct checkout_request *request, git_oid *commit,
+/* What is wanted of the commit, once the cache has it. */
+static int use_commit(struct cache *cache, struct checkout_answer *answer,
+                      struct checkout_fault *fault, struct err *err)
+{
+    const struct checkout_request *request = cache->request;
+
+    if (request->inside)
+        return find_inside(cache, answer, fault, err);
+    if (request->batch) {
+        buf_reset(&answer->resolved);
+        return config_resolve(cache->repo, &answer->commit, request, &answer->resolved,
+                              fault, err);
+    }
+    answer->project_name = config_project_name(cache->repo, &answer->commit, request);
+    if (!request->work_tree)
+        return 0;
+    return layout_make(cache->repo, &answer->commit, request->work_tree, fault, err);
+}
+
+/* A cache that turns out to be broken while it is read is made anew, once. */
+static int use_cache(struct cache *cache, bool by_id, struct checkout_answer *answer,
+                     struct checkout_fault *fault, struct err *err)
+{
+    if (!cache_has(cache, &answer->commit, by_id) &&
+        cache_bring(cache, &answer->commit, false, by_id, fault, err) < 0)
+        return -1;
+    if (use_commit(cache, answer, fault, err) == 0)
+        return 0;
+    if (!fault->corrupt ||
+        cache_bring(cache, &answer->commit, true, by_id, fault, err) < 0)
+        return -1;
+    auto_free(&answer->project_name);
+    return use_commit(cache, answer, fault, err);
+}
+
+static int perform(const struct checkout_request *request, struct checkout_answer *answer,
                    struct checkout_fault *fault, struct err *err)
 {
     struct cache cache = CACHE_INIT;
     bool by_id = false;
     int rc;
 
-    if (set_up(err) < 0 || find_commit(request, commit, &by_id, fault, err) < 0)
+    if (set_up(err) < 0 || find_commit(request, &answer->commit, &by_id, fault, err) < 0)
         return -1;
     rc = cache_open(&cache, request, fault, err);
     if (rc == 0)
-        rc = lay_out(&cache, commit, by_id, fault, err);
+        rc = use_cache(&cache, by_id, answer, fault, err);
     cache_close(&cache);
     return rc;
 }
 
 /* ---- the answer ---- */
+
+static void print_answer(struct json_writer *w, const struct checkout_request *request,
+                         const struct checkout_answer *answer)
+{
+    char hex[GIT_OID_HEXSZ + 1];
+
+    json_add_text(w, "commit", git_oid_tostr(hex, sizeof(hex), &answer->commit));
+    if (answer->project_name)
+        json_add_text(w, "project", answer->project_name);
+    if (request->inside)
+        json_add_boolean(w, "contains", answer->contains);
+    if (request->batch)
+        json_add_raw(w, "resolved", buf_text(&answer->resolved), answer->resolved.len);
+}
 
 static void print_failure(struct json_writer *w, const struct checkout_fault *fault,
                           const struct err *err)
@@ -124,25 +201,30 @@ static void print_failure(struct json_writer *w, const struct checkout_fault *fa
     json_add_boolean(w, "temporary", err->kind == ERR_TEMP);
 }
 
+/* The batch's targets are counted before they are printed: both fit. */
 int checkout_main(void)
 {
-    AUTO(buf_done) struct buf line = BUF_INIT(16 * 1024);
+    AUTO(buf_done) struct buf line = BUF_INIT(SIZE_MAX);
     struct checkout_request request;
+    struct checkout_answer answer = {.resolved = BUF_INIT(SIZE_MAX)};
     struct checkout_fault fault = {.error = RUN_ERR_NONE};
     struct err err = {0};
     struct json_writer w;
-    char hex[GIT_OID_HEXSZ + 1];
-    git_oid commit;
+    ssize_t put;
 
     json_open(&w, &line);
     json_object(&w);
     if (read_request(&request, &err) == 0 &&
-        perform(&request, &commit, &fault, &err) == 0)
-        json_add_text(&w, "commit", git_oid_tostr(hex, sizeof(hex), &commit));
+        perform(&request, &answer, &fault, &err) == 0)
+        print_answer(&w, &request, &answer);
     else
         print_failure(&w, &fault, &err);
     json_object_end(&w);
     buf_char(&line, '\n');
     git_libgit2_shutdown();
-    return write(STDOUT_FILENO, line.data, line.len) == (ssize_t)line.len ? 0 : 1;
+    put = write(STDOUT_FILENO, line.data, line.len);
+    auto_free(&request.batch);
+    auto_free(&answer.project_name);
+    buf_done(&answer.resolved);
+    return put == (ssize_t)line.len ? 0 : 1;
 }

@@ -309,34 +309,23 @@ static int lay_tree(struct layout *layout, int dir_fd, const git_oid *id)
     return 0;
 }
 
-static int tree_of(struct layout *layout, const git_oid *id, git_oid *tree)
-{
-    git_commit *commit = NULL;
-
-    if (git_commit_lookup(&commit, layout->repo, id) < 0)
-        return checkout_cache_error("the commit", layout->fault, layout->err);
-    git_oid_cpy(tree, git_commit_tree_id(commit));
-    git_commit_free(commit);
-    return 0;
-}
-
 int layout_make(git_repository *repo, const git_oid *commit, const char *work_tree,
                 struct checkout_fault *fault, struct err *err)
 {
     AUTO(auto_close)
     int fd = open(work_tree, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    AUTO(auto_tree) git_tree *tree = NULL;
     struct layout *layout;
-    git_oid tree;
     int rc;
 
     if (fd < 0)
         return checkout_disk_error(errno, work_tree, fault, err);
+    if (checkout_tree(repo, commit, &tree, fault, err) < 0)
+        return -1;
     layout = mem_new(1, sizeof(*layout));
     *layout = (struct layout){
         .repo = repo, .digest = EVP_MD_CTX_new(), .fault = fault, .err = err};
-    rc = tree_of(layout, commit, &tree);
-    if (rc == 0)
-        rc = lay_tree(layout, fd, &tree);
+    rc = lay_tree(layout, fd, git_tree_id(tree));
     EVP_MD_CTX_free(layout->digest);
     auto_free(&layout);
     return rc;

@@ -134,10 +134,18 @@ static const git_remote_head *find_ref(const git_remote_head **heads, size_t cou
     return found;
 }
 
+static bool wants_pull(const struct checkout_request *request)
+{
+    return request->pull_ref && !request->inside;
+}
+
 static int no_ref(const struct checkout_request *request, struct checkout_fault *fault,
                   struct err *err)
 {
     fault->error = RUN_ERR_REF_NOT_FOUND;
+    if (wants_pull(request))
+        return err_set(err, ERR_PERM, "no pull request %s in %s on %s", request->pull,
+                       request->repository, request->host);
     return err_set(err, ERR_PERM, "no branch or tag %s in %s on %s",
                    request->ref && *request->ref ? request->ref : "HEAD",
                    request->repository, request->host);
@@ -161,7 +169,8 @@ int remote_resolve(const struct checkout_request *request, git_oid *commit,
         code = git_remote_ls(&heads, &count, remote);
     if (code < 0)
         return remote_error(&wire, fault, err);
-    found = find_ref(heads, count, request->ref);
+    found = wants_pull(request) ? find_head(heads, count, "", request->pull_ref, "")
+                                : find_ref(heads, count, request->ref);
     if (!found)
         return no_ref(request, fault, err);
     git_oid_cpy(commit, &found->oid);
@@ -191,12 +200,17 @@ static bool is_local(void)
     }
 }
 
-static int download(git_remote *remote)
+/* A head of its own name for each pull request would stay for ever: what is pruned are
+ * branches and tags. */
+static int download(git_remote *remote, const struct checkout_request *request)
 {
     static char branches[] = "+refs/heads/*:refs/heads/*";
     static char tags[] = "+refs/tags/*:refs/tags/*";
-    char *specs[] = {branches, tags};
-    const git_strarray refspecs = {specs, ARRAY_LEN(specs)};
+    AUTO(auto_free)
+    char *pull =
+        request->pull_ref ? mem_fmt("+%s:refs/kedge/pull", request->pull_ref) : NULL;
+    char *specs[] = {branches, tags, pull};
+    const git_strarray refspecs = {specs, ARRAY_LEN(specs) - (pull ? 0 : 1)};
 
     return git_remote_download(remote, &refspecs, NULL);
 }
@@ -228,7 +242,7 @@ int remote_fetch(const struct checkout_request *request, git_repository *repo,
         code = connect_remote(remote, &wire);
     if (code < 0)
         return remote_error(&wire, fault, err);
-    code = download(remote);
+    code = download(remote, request);
     if (code < 0) {
         fault->corrupt = is_local();
         return remote_error(&wire, fault, err);

@@ -11,8 +11,12 @@
 #include "common/mem.h"
 #include "worker/child_parts.h"
 
-#define ASK_EVERY_MS 100
-#define PIECE_BYTES  (64 * 1024)
+#define ASK_EVERY_MS  100
+#define TAIL_EVERY_MS 25 /* a file tells nobody that it has grown */
+#define TAIL_PIECES   16 /* at a time, so that a flood does not put off the ladder */
+#define PIECE_BYTES   (64 * 1024)
+/* Two of the same signal too close together are one. */
+#define AGAIN_AFTER_MS 50
 
 /* How far up the ladder a child has been sent. */
 enum rung { RUNG_NONE, RUNG_ASKED, RUNG_ASKED_AGAIN, RUNG_KILLED };
@@ -24,22 +28,26 @@ struct ladder {
 
 typedef void output_fn(void *arg, const char *bytes, size_t len);
 
-/* Reads what is there, at most a piece; closes *fd at the end of file. False: nothing
- * more to read now. */
-static bool pump(int *fd, output_fn *output, void *arg)
+/* Reads what is there, at most a piece; as read(2). */
+static ssize_t take(int fd, output_fn *output, void *arg)
 {
     static char piece[PIECE_BYTES];
-    ssize_t got;
+    ssize_t got = fd < 0 ? 0 : read(fd, piece, sizeof piece);
 
-    if (*fd < 0)
-        return false;
-    got = read(*fd, piece, sizeof piece);
-    if (got > 0) {
+    if (got > 0)
         output(arg, piece, (size_t)got);
+    return got;
+}
+
+/* Closes *fd at the end of file. False: nothing more to read now. */
+static bool pump(int *fd, output_fn *output, void *arg)
+{
+    ssize_t got = take(*fd, output, arg);
+
+    if (got > 0)
         return true;
-    }
     if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-        close(*fd);
+        auto_close(fd);
         *fd = -1;
     }
     return false;
@@ -63,6 +71,27 @@ static int stop_level(const struct child_spec *spec)
     return spec->stop_wanted == NULL ? 0 : spec->stop_wanted(spec->arg);
 }
 
+/* One that begins: from then on it goes up by time, or by force. */
+static bool begin(const struct child_spec *spec, struct ladder *ladder, int level,
+                  int64_t now, struct child_result *out)
+{
+    out->stopped = level > 0;
+    out->timed_out =
+        !out->stopped && spec->deadline_mono_ms > 0 && now >= spec->deadline_mono_ms;
+    ladder->next_mono_ms = now;
+    return out->stopped || out->timed_out;
+}
+
+/* A gentle one stays on its first step until it is forced. */
+static void climb_gently(const struct child_spec *spec, const struct child *child,
+                         struct ladder *ladder, bool forced, int64_t now)
+{
+    if (ladder->rung == RUNG_NONE)
+        climb_to(child, ladder, RUNG_ASKED, now + AGAIN_AFTER_MS);
+    else if (forced && now >= ladder->next_mono_ms)
+        climb_to(child, ladder, ladder->rung + 1, now + spec->grace_ms);
+}
+
 /* Takes the step of the ladder that is due, if one is. */
 static void climb(const struct child_spec *spec, const struct child *child,
                   struct ladder *ladder, struct child_result *out)
@@ -72,15 +101,11 @@ static void climb(const struct child_spec *spec, const struct child *child,
 
     if (ladder->rung == RUNG_KILLED)
         return;
-    if (ladder->rung == RUNG_NONE) {
-        out->stopped = level > 0;
-        out->timed_out =
-            !out->stopped && spec->deadline_mono_ms > 0 && now >= spec->deadline_mono_ms;
-        if (!out->stopped && !out->timed_out)
-            return;
-        ladder->next_mono_ms = now;
-    }
-    if (level > 1)
+    if (ladder->rung == RUNG_NONE && !begin(spec, ladder, level, now, out))
+        return;
+    if (spec->gentle)
+        climb_gently(spec, child, ladder, level > 1, now);
+    else if (level > 1)
         climb_to(child, ladder, RUNG_KILLED, 0);
     else if (now >= ladder->next_mono_ms)
         climb_to(child, ladder, ladder->rung + 1, now + spec->grace_ms);
@@ -91,23 +116,39 @@ static int wait_ms(const struct child_spec *spec, const struct ladder *ladder)
     int64_t due =
         ladder->rung == RUNG_NONE ? spec->deadline_mono_ms : ladder->next_mono_ms;
     int64_t left = due - clock_mono_ms();
+    int most = spec->output_file != NULL ? TAIL_EVERY_MS : ASK_EVERY_MS;
+    /* The next step is not a matter of time, or there is none. */
+    bool stays = spec->gentle && ladder->rung == RUNG_ASKED;
 
-    if (due <= 0 || left > ASK_EVERY_MS)
-        return ASK_EVERY_MS;
+    if (due <= 0 || stays || left > most)
+        return most;
     return left > 0 ? (int)left : 0;
 }
 
-/* Waits for something to do and pumps the pipes. True: the program has ended. */
+/* The end of a file that grows is not its end. */
+static void tail(const struct child_spec *spec, const struct child *child)
+{
+    for (int i = 0; i < TAIL_PIECES; i++)
+        if (take(child->out_fd, spec->output, spec->arg) <= 0)
+            return;
+}
+
+/* Waits for something to do and pumps the output. True: the program has ended. */
 static bool turn(const struct child_spec *spec, struct child *child, int timeout_ms)
 {
     struct pollfd fds[] = {
         {.fd = child->pid_fd, .events = POLLIN},
-        {.fd = child->out_fd, .events = POLLIN},
+        /* A file is always ready. */
+        {.fd = spec->output_file == NULL ? child->out_fd : -1, .events = POLLIN},
         {.fd = child->err_fd, .events = POLLIN},
         {.fd = spec->poll_fd, .events = POLLIN},
     };
 
-    if (poll(fds, ARRAY_LEN(fds), timeout_ms) <= 0)
+    int ready = poll(fds, ARRAY_LEN(fds), timeout_ms);
+
+    if (spec->output_file != NULL)
+        tail(spec, child);
+    if (ready <= 0)
         return false;
     if (fds[1].revents != 0)
         pump(&child->out_fd, spec->output, spec->arg);
@@ -116,8 +157,9 @@ static bool turn(const struct child_spec *spec, struct child *child, int timeout
     return fds[0].revents != 0;
 }
 
-/* What the pipes still hold. Nobody writes any more, unless a process could not be killed
- * or got the descriptor from the tree by a socket: never wait for an end of file. */
+/* What is still there to be read. Nobody writes any more, unless a process could not be
+ * killed or got the descriptor from the tree by a socket: never wait for an end of file.
+ */
 static void drain(const struct child_spec *spec, struct child *child)
 {
     while (pump(&child->out_fd, spec->output, spec->arg))

@@ -147,6 +147,8 @@ static enum err_kind failure_kind(int errnum)
     case EMFILE:
     case ENFILE:
     case ETXTBSY:
+    case ENOSPC:
+    case EDQUOT:
         return ERR_TEMP;
     default:
         return ERR_PERM;
@@ -206,20 +208,44 @@ static int start(const struct child_spec *spec, const struct plumbing *io, int r
                    spec->path, step_names[failure.step]);
 }
 
+/* A file of that name is made anew; no link is followed. */
+static int make_file(const char *path, int fds[2], struct err *err)
+{
+    const int flags = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+
+    if (unlink(path) < 0 && errno != ENOENT)
+        return err_sys(err, failure_kind(errno), errno, "replace %s", path);
+    fds[1] = open(path, flags, 0600);
+    if (fds[1] < 0)
+        return err_sys(err, failure_kind(errno), errno, "make %s", path);
+    fds[0] = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fds[0] >= 0)
+        return 0;
+    err_sys(err, failure_kind(errno), errno, "open %s", path);
+    close(fds[1]);
+    return -1;
+}
+
+static int make_output(const struct child_spec *spec, int fds[2], struct err *err)
+{
+    return spec->output_file != NULL ? make_file(spec->output_file, fds, err)
+                                     : make_pipe(fds, err);
+}
+
 /* Makes the write ends, starts, and leaves the read ends in child. */
-static int start_with_pipes(const struct child_spec *spec, struct child *child,
-                            struct err *err)
+static int start_with_output(const struct child_spec *spec, struct child *child,
+                             struct err *err)
 {
     AUTO(auto_close) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     AUTO(auto_close) int out_fd = -1;
     AUTO(auto_close) int err_fd = -1;
     AUTO(auto_close) int report_fd = -1;
-    int fds[2];
+    int fds[2] = {-1, -1};
     struct plumbing io = {.parent = getpid()};
 
     if (null_fd < 0)
         return err_sys(err, failure_kind(errno), errno, "/dev/null");
-    if (make_pipe(fds, err) < 0)
+    if (make_output(spec, fds, err) < 0)
         return -1;
     child->out_fd = fds[0];
     out_fd = fds[1];
@@ -250,8 +276,9 @@ int child_start(const struct child_spec *spec, struct child *child, struct err *
     int errnum;
 
     assert(spec->path[0] == '/');
+    assert(spec->output_file == NULL || spec->errors == NULL);
     *child = (struct child){.pid_fd = -1, .out_fd = -1, .err_fd = -1};
-    if (start_with_pipes(spec, child, err) == 0) {
+    if (start_with_output(spec, child, err) == 0) {
         child->pid_fd = pidfd_open(child->pid, 0);
         if (child->pid_fd >= 0) {
             set_nonblocking(child->out_fd);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,8 +34,8 @@ static int write_all(int fd, const char *bytes, size_t len)
     return 0;
 }
 
-int file_put(const char *dir, const char *name, const void *bytes, size_t len,
-             mode_t mode, struct err *err)
+static int put(const char *dir, const char *name, const void *bytes, size_t len,
+               mode_t mode, bool durable, struct err *err)
 {
     AUTO(auto_free) char *path = path_join(dir, name);
     AUTO(auto_close) int fd = -1;
@@ -47,7 +48,19 @@ int file_put(const char *dir, const char *name, const void *bytes, size_t len,
     /* The umask may have taken away what the mode names. */
     if (fchmod(fd, mode) < 0 || write_all(fd, bytes, len) < 0)
         return fail(err, "write", path);
-    return 0;
+    return durable && fsync(fd) < 0 ? fail(err, "sync", path) : 0;
+}
+
+int file_put(const char *dir, const char *name, const void *bytes, size_t len,
+             mode_t mode, struct err *err)
+{
+    return put(dir, name, bytes, len, mode, false, err);
+}
+
+int file_put_durable(const char *dir, const char *name, const void *bytes, size_t len,
+                     mode_t mode, struct err *err)
+{
+    return put(dir, name, bytes, len, mode, true, err);
 }
 
 static int read_all(int fd, struct buf *out)

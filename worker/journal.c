@@ -20,10 +20,18 @@
 #define DIR_MODE  0700
 #define FILE_MODE 0600
 
+/* As much as a pipe holds, so that nobody keeps us here by writing on. */
+#define POKE_BYTES 4096
+#define POKE_READS 16
+
 static const char *const parts[] = {"runs", "work", "trash"};
 
 /* What an acknowledged run needs no more: the parts of its result stay. */
-static const char *const dropped[] = {"in", "out", "log", "ctl", "started", "lock"};
+static const char *const dropped[] = {
+    "in", "out", "sealed", "log", "apply.log", "ctl", "ask", "started", "lock",
+};
+/* What an orphan's directory does not keep: variables, credentials, the plan as JSON. */
+static const char *const secrets[] = {"in", "out"};
 
 /* The lock's descriptor; -1 with err->kind ERR_LOST when another worker holds it. */
 static int take(const char *dir, struct err *err)
@@ -84,6 +92,30 @@ static int load_id(struct journal *journal, struct err *err)
     return path_write_atomic(path, buf_text(&text), text.len, FILE_MODE, err);
 }
 
+/* Open for writing too: so there is always a writer, and never an end of file. */
+static int open_poke(struct journal *journal, struct err *err)
+{
+    AUTO(auto_free) char *path = path_join(journal->dir, "poke");
+
+    if (mkfifo(path, FILE_MODE) < 0 && errno != EEXIST)
+        return err_sys(err, ERR_PERM, errno, "make %s", path);
+    journal->poke_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (journal->poke_fd < 0)
+        return err_sys(err, ERR_PERM, errno, "open %s", path);
+    return 0;
+}
+
+static int make_parts(const struct journal *journal, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        AUTO(auto_free) char *dir = path_join(journal->dir, parts[i]);
+
+        if (path_mkdirs(dir, DIR_MODE, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int journal_open(struct journal *journal, const char *data_dir, struct err *err)
 {
     AUTO(auto_free) char *absolute = NULL;
@@ -94,17 +126,10 @@ int journal_open(struct journal *journal, const char *data_dir, struct err *err)
     absolute = realpath(data_dir, NULL);
     if (!absolute)
         return err_sys(err, ERR_PERM, errno, "KEDGE_DATA_DIR %s", data_dir);
-    if (take_first_free(journal, absolute, err) < 0 || load_id(journal, err) < 0) {
+    if (take_first_free(journal, absolute, err) < 0 || load_id(journal, err) < 0 ||
+        make_parts(journal, err) < 0 || open_poke(journal, err) < 0) {
         journal_close(journal);
         return -1;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        AUTO(auto_free) char *dir = path_join(journal->dir, parts[i]);
-
-        if (path_mkdirs(dir, DIR_MODE, err) < 0) {
-            journal_close(journal);
-            return -1;
-        }
     }
     return 0;
 }
@@ -112,6 +137,7 @@ int journal_open(struct journal *journal, const char *data_dir, struct err *err)
 void journal_close(struct journal *journal)
 {
     auto_close(&journal->lock_fd);
+    auto_close(&journal->poke_fd);
     free(journal->dir);
     *journal = JOURNAL_INIT;
 }
@@ -163,25 +189,28 @@ char **journal_runs(const struct journal *journal, size_t *count)
     return list;
 }
 
-int journal_acknowledge(const char *run_dir, struct err *err)
+/* Makes the empty file `name`, and removes the files `list` besides. */
+static int settle(const char *run_dir, const char *name, const char *const *list,
+                  size_t count, struct err *err)
 {
-    AUTO(auto_free) char *mark = path_join(run_dir, "done");
+    AUTO(auto_free) char *mark = path_join(run_dir, name);
     AUTO(auto_close) int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, FILE_MODE);
     struct err ignored;
 
     if (fd < 0)
         return err_sys(err, errno == ENOSPC ? ERR_TEMP : ERR_PERM, errno, "%s", mark);
-    for (size_t i = 0; i < ARRAY_LEN(dropped); i++) {
-        AUTO(auto_free) char *path = path_join(run_dir, dropped[i]);
+    for (size_t i = 0; i < count; i++) {
+        AUTO(auto_free) char *path = path_join(run_dir, list[i]);
 
         path_remove_tree(path, &ignored);
     }
     return 0;
 }
 
-int64_t journal_acknowledged_ms(const char *run_dir)
+/* Milliseconds since the file was made; -1: it is not there. */
+static int64_t age_of(const char *run_dir, const char *name)
 {
-    AUTO(auto_free) char *mark = path_join(run_dir, "done");
+    AUTO(auto_free) char *mark = path_join(run_dir, name);
     struct stat info;
     int64_t age_ms;
 
@@ -192,6 +221,26 @@ int64_t journal_acknowledged_ms(const char *run_dir)
     return age_ms > 0 ? age_ms : 0;
 }
 
+int journal_acknowledge(const char *run_dir, struct err *err)
+{
+    return settle(run_dir, "done", dropped, ARRAY_LEN(dropped), err);
+}
+
+int64_t journal_acknowledged_ms(const char *run_dir)
+{
+    return age_of(run_dir, "done");
+}
+
+int journal_set_orphaned(const char *run_dir, struct err *err)
+{
+    return settle(run_dir, "orphaned", secrets, ARRAY_LEN(secrets), err);
+}
+
+bool journal_is_settled(const char *run_dir)
+{
+    return age_of(run_dir, "done") >= 0 || age_of(run_dir, "orphaned") >= 0;
+}
+
 size_t journal_expire(const struct journal *journal)
 {
     size_t count, removed = 0;
@@ -199,14 +248,26 @@ size_t journal_expire(const struct journal *journal)
 
     for (size_t i = 0; i < count; i++) {
         AUTO(auto_free) char *dir = journal_run_dir(journal, runs[i]);
+        bool over = age_of(dir, "done") >= JOURNAL_KEEP_MS ||
+                    age_of(dir, "orphaned") >= JOURNAL_ORPHAN_MS;
         struct err err;
 
-        if (journal_acknowledged_ms(dir) >= JOURNAL_KEEP_MS &&
-            path_remove_tree(dir, &err) == 0)
+        if (over && path_remove_tree(dir, &err) == 0)
             removed++;
     }
     parse_list_free(runs, count);
     return removed;
+}
+
+bool journal_poked(const struct journal *journal)
+{
+    char bytes[POKE_BYTES];
+    bool poked = false;
+
+    for (int i = 0; i < POKE_READS && read(journal->poke_fd, bytes, sizeof bytes) > 0;
+         i++)
+        poked = true;
+    return poked;
 }
 
 int journal_trash(const struct journal *journal, const char *dir, struct err *err)

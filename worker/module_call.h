@@ -1,6 +1,5 @@
-/* Module calls in HCL text: just enough of the language to see whether a call names a
- * version. When in doubt the answer is no: then init is run once more than needed.
- * Pure. Source: the HCL native syntax specification. */
+/* Module calls in HCL text: does a call name a version, or a commit? When in doubt the
+ * answer is no: then init is run once more than needed. Pure. */
 #ifndef KEDGE_WORKER_MODULE_CALL_H
 #define KEDGE_WORKER_MODULE_CALL_H
 

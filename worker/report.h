@@ -26,6 +26,11 @@ struct report_facts {
     int64_t total_resources; /* -1: unknown */
     int64_t timing_queued_ms, timing_checkout_ms, timing_init_ms, timing_plan_ms,
         timing_show_ms;
+    bool applied; /* then timings has apply, and there is driftAfter */
+    int64_t timing_apply_ms;
+    /* Of the plan after the apply; NULL: there is none, and driftAfter is null. */
+    const struct report *after;
+    bool after_changes; /* that plan's exit status was 2 */
     const char *terraform_version;
     int64_t peak_rss_bytes;
     const char *sandbox; /* "landlock" or "none" */
@@ -43,6 +48,12 @@ const struct report_counts *report_counts(const struct report *report);
 /* "Plan: 1 to add, 2 to change, 0 to destroy." as terraform says it (with imports in
  * front), or "No changes. Your infrastructure matches the configuration." */
 void report_summary_line(const struct report *report, struct buf *out);
+/* The same of a plan after an apply, which says so when it found nothing. */
+void report_after_line(const struct report *after, bool changes, struct buf *out);
+/* Members of an object: summary, toAdd, toChange, toDestroy, toImport, driftedCount. */
+void report_print_after(struct json_writer *w, const struct report *after, bool changes);
+/* "timings" and what else does not come from a plan, as members of an object. */
+void report_print_facts(struct json_writer *w, const struct report_facts *facts);
 /* The metadata object; never above REPORT_METADATA_BYTES: values go first, then
  * resources, and "truncated": true says so. */
 void report_print(const struct report *report, const struct report_facts *facts,

@@ -129,7 +129,33 @@ static void print_counts(struct json_writer *w, const struct report *report,
     json_add_number(w, "checkFailures", counts->check_failures);
 }
 
-static void print_facts(struct json_writer *w, const struct report_facts *facts)
+void report_print_after(struct json_writer *w, const struct report *after, bool changes)
+{
+    AUTO(buf_done) struct buf line = BUF_INIT(256);
+    const struct report_counts *counts = &after->counts;
+
+    report_after_line(after, changes, &line);
+    json_add_text(w, "summary", buf_text(&line));
+    json_add_number(w, "toAdd", counts->to_add);
+    json_add_number(w, "toChange", counts->to_change);
+    json_add_number(w, "toDestroy", counts->to_destroy);
+    json_add_number(w, "toImport", counts->to_import);
+    json_add_number(w, "driftedCount", counts->drifted);
+}
+
+static void print_drift_after(struct json_writer *w, const struct report_facts *facts)
+{
+    if (facts->after == NULL) {
+        json_add_null(w, "driftAfter");
+        return;
+    }
+    json_key(w, "driftAfter");
+    json_object(w);
+    report_print_after(w, facts->after, facts->after_changes);
+    json_object_end(w);
+}
+
+void report_print_facts(struct json_writer *w, const struct report_facts *facts)
 {
     json_key(w, "timings");
     json_object(w);
@@ -138,7 +164,11 @@ static void print_facts(struct json_writer *w, const struct report_facts *facts)
     json_add_number(w, "init", facts->timing_init_ms);
     json_add_number(w, "plan", facts->timing_plan_ms);
     json_add_number(w, "show", facts->timing_show_ms);
+    if (facts->applied)
+        json_add_number(w, "apply", facts->timing_apply_ms);
     json_object_end(w);
+    if (facts->applied)
+        print_drift_after(w, facts);
     json_add_text(w, "terraformVersion", facts->terraform_version);
     json_add_number(w, "peakRssBytes", facts->peak_rss_bytes);
     json_add_text(w, "sandbox", facts->sandbox);
@@ -159,7 +189,7 @@ void report_print(const struct report *report, const struct report_facts *facts,
     if (list.len > 0)
         json_raw(&w, list.data, list.len);
     json_array_end(&w);
-    print_facts(&w, facts);
+    report_print_facts(&w, facts);
     if (truncated)
         json_add_boolean(&w, "truncated", true);
     json_object_end(&w);

@@ -109,6 +109,14 @@ void report_summary_line(const struct report *report, struct buf *out)
         buf_str(out, " Changes to Outputs.");
 }
 
+void report_after_line(const struct report *after, bool changes, struct buf *out)
+{
+    if (changes)
+        report_summary_line(after, out);
+    else
+        buf_str(out, "Apply completed successfully");
+}
+
 static int64_t count_instances(const cJSON *resource)
 {
     const cJSON *instances = json_get(resource, "instances");

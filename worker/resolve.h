@@ -2,11 +2,15 @@
  *
  * Projects by name come first, then paths, each in the order of the request; nothing
  * named (detect) means every project of atlantis.yaml that is for this branch, and what
- * autodiscover adds (as Atlantis does: `auto` only when the file has no projects).
- * A project gets a stage: the later execution groups, what depends on others, and each
- * one by itself where the file says that they must not run in parallel, wait for the
- * stages before. Runs in the sandboxed child that reads the repository; its answer is
- * JSON, which the runner reads. Pure. */
+ * autodiscover adds (as Atlantis does: `auto` only when the file has no projects; never a
+ * directory that the file names). Of projects that share a directory and workspace there
+ * it means the first. A path is of the file's project there, if that is for this branch.
+ * A tag, a commit or HEAD is no branch: projects with a branch expression are not for it.
+ * A project gets a stage: the later execution groups, what depends on others (of an
+ * apply: who only looks depends on nobody), and each one by itself where the file says
+ * that they must not run in parallel, wait for the stages before. The file's abort on
+ * failure does not count for checks. Runs in the sandboxed child that reads the
+ * repository; its answer is JSON, which the runner reads. Pure. */
 #ifndef KEDGE_WORKER_RESOLVE_H
 #define KEDGE_WORKER_RESOLVE_H
 
@@ -30,8 +34,8 @@ struct resolved {
 void resolved_done(struct resolved *resolved);
 
 /* What of the repository is looked at besides the file: the directories that hold a root
- * module (a `terraform` block with a backend or cloud, or any `terraform` block), sorted;
- * asked for only when autodiscover needs them. */
+ * module (a `terraform` block with a backend or cloud, or any `terraform` block), sorted,
+ * each once; asked for only when autodiscover needs them. */
 struct resolve_tree {
     int (*root_modules)(void *arg, struct strings *out, struct err *err);
     void *arg;

@@ -58,6 +58,7 @@ int result_read(const struct conf *conf, const char *run_dir, struct result *out
     if (address_record(conf, run_dir, out, err) < 0)
         return -1;
     read_part(run_dir, "output.z", &out->output);
+    read_part(run_dir, "apply.z", &out->applied);
     read_part(run_dir, "log.z", &out->log);
     read_part(run_dir, "head", &out->head);
     read_part(run_dir, "metadata.json", &out->metadata);
@@ -79,6 +80,7 @@ void result_done(struct result *result)
     run_outcome_done(&result->outcome);
     free(result->drift_field);
     buf_done(&result->output);
+    buf_done(&result->applied);
     buf_done(&result->log);
     buf_done(&result->head);
     buf_done(&result->metadata);
@@ -86,7 +88,8 @@ void result_done(struct result *result)
 
 size_t result_bytes(const struct result *result)
 {
-    return result->output.len + result->log.len + result->head.len + result->metadata.len;
+    return result->output.len + result->applied.len + result->log.len + result->head.len +
+           result->metadata.len;
 }
 
 static const void *bytes(const struct buf *buf)
@@ -109,6 +112,8 @@ void result_command(struct redis_cmd *cmd, const char *prefix,
         .output_truncated = outcome->output_truncated,
         .output = bytes(&result->output),
         .output_len = result->output.len,
+        .applied = bytes(&result->applied),
+        .applied_len = result->applied.len,
         .log = bytes(&result->log),
         .log_len = result->log.len,
         .head = bytes(&result->head),

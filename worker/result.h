@@ -14,7 +14,7 @@ struct result {
     bool present; /* the runner wrote one; else outcome is what result_none made */
     char *drift_field;
     char drift_repo[SIGN_ID_BYTES];
-    struct buf output, log, head, metadata; /* empty: none */
+    struct buf output, applied, log, head, metadata; /* empty: none */
 };
 
 /* Reads result.json and its parts. A broken one is ERR_PERM; one that is not there is

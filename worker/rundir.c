@@ -169,6 +169,8 @@ static void print_outcome(const struct run_outcome *outcome, struct buf *out)
     json_add_text(&w, "summary", outcome->summary);
     json_add_text(&w, "driftRecord", outcome->drift_record);
     json_add_boolean(&w, "outputTruncated", outcome->output_truncated);
+    if (outcome->expand)
+        json_add_boolean(&w, "expand", true);
     json_object_end(&w);
 }
 
@@ -232,6 +234,7 @@ int rundir_read_outcome(const char *dir, struct run_outcome *out, struct err *er
     outcome.summary = mem_dup(json_string(doc, "summary"));
     outcome.drift_record = mem_dup(json_string(doc, "driftRecord"));
     outcome.output_truncated = json_bool(doc, "outputTruncated", false);
+    outcome.expand = json_bool(doc, "expand", false);
     *out = outcome;
     return 1;
 }

@@ -33,7 +33,9 @@
  * - result.json  runner, last, atomically: struct run_outcome. Where it is, the run is
  *                over. An interrupted run leaves none: it is to be released
  * - done         supervisor: Redis has acknowledged the result; kept 15 min to be sent
- *                again after Redis lost it, then the directory is removed */
+ *                again after Redis lost it, then the directory is removed
+ * - orphaned     supervisor: marked, over, and without a result, as Redis knows; kept for
+ *                a person to look at (journal.h) */
 #ifndef KEDGE_WORKER_RUNDIR_H
 #define KEDGE_WORKER_RUNDIR_H
 

@@ -24,7 +24,6 @@
 
 #define EXIT_NO_RESULT   1
 #define EXIT_INTERRUPTED 75 /* EX_TEMPFAIL of sysexits(3) */
-#define CTL_BYTES        256
 
 /* ---- wishes, from ctl ---- */
 
@@ -36,20 +35,38 @@ static void obey(struct runner *r, const char *line)
         r->cancel_level = 2;
     else if (strcmp(line, "interrupt") == 0)
         r->interrupted = true;
+    else
+        runner_ask_answered(r, line);
 }
 
-/* Lines are shorter than what a FIFO writes in one piece: none is ever cut. */
+/* Whole lines only; what follows the last one is kept for the next time. */
+static void obey_lines(struct runner *r)
+{
+    char *line = r->ctl_text, *end;
+
+    r->ctl_text[r->ctl_len] = '\0';
+    for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        obey(r, line);
+    }
+    r->ctl_len -= (size_t)(line - r->ctl_text);
+    memmove(r->ctl_text, line, r->ctl_len);
+    if (r->ctl_len == sizeof r->ctl_text - 1) /* no line of ours */
+        r->ctl_len = 0;
+}
+
 static void read_wishes(struct runner *r)
 {
-    char text[CTL_BYTES];
-    char *next = text, *line;
-    ssize_t got = read(r->ctl_fd, text, sizeof text - 1);
+    ssize_t got;
 
-    if (got <= 0)
-        return;
-    text[got] = '\0';
-    while ((line = strsep(&next, "\n")) != NULL)
-        obey(r, line);
+    do {
+        got = read(r->ctl_fd, r->ctl_text + r->ctl_len,
+                   sizeof r->ctl_text - 1 - r->ctl_len);
+        if (got > 0) {
+            r->ctl_len += (size_t)got;
+            obey_lines(r);
+        }
+    } while (got > 0);
 }
 
 int runner_stop_wanted(void *arg)
@@ -60,6 +77,11 @@ int runner_stop_wanted(void *arg)
     if (r->cancel_level > 1)
         return 2;
     return r->cancel_level > 0 || r->interrupted;
+}
+
+int64_t runner_now_ms(const struct runner *r)
+{
+    return r->order.started_at_ms + clock_mono_ms() - r->started_mono_ms;
 }
 
 /* ---- ends ---- */
@@ -116,12 +138,22 @@ static void stand_alone(void)
     umask(077);
 }
 
-/* w<n>/runs/<id> -> w<n>/work/<target> */
-static char *work_dir(const char *dir, const char *target)
+/* w<n>/runs/<id> -> w<n>/work/<target>; below that a place of its own for pull requests,
+ * whose code has not been looked at by anybody. */
+static char *work_dir(const char *dir, const struct run_order *order)
 {
     AUTO(auto_free) char *copy = mem_dup(dir);
 
-    return mem_fmt("%s/work/%s", dirname(dirname(copy)), target);
+    return mem_fmt("%s/work/%s%s", dirname(dirname(copy)), order->target,
+                   order->spec.pull_request > 0 ? "/pr" : "");
+}
+
+/* Each run of a pull request begins with nothing. */
+static int fresh_work(const struct runner *r, struct err *err)
+{
+    if (r->order.spec.pull_request > 0 && path_remove_tree(r->work, err) < 0)
+        return -1;
+    return r->order.spec.kind == RUN_RESOLVE ? 0 : path_mkdirs(r->work, 0700, err);
 }
 
 static int open_ctl(struct runner *r, struct err *err)
@@ -139,40 +171,50 @@ static int open_run(struct runner *r, struct err *err)
         return -1;
     if (!parse_is_id(r->order.target))
         return err_set(err, ERR_PERM, "spec.json: the target is not an id");
-    r->work = work_dir(r->dir, r->order.target);
-    if (path_mkdirs(r->work, 0700, err) < 0)
-        return -1;
+    r->work = work_dir(r->dir, &r->order);
     r->timings.queued_ms = r->order.started_at_ms - r->order.queued_at_ms;
-    r->deadline_mono_ms = clock_mono_ms() + r->conf->run_timeout_ms;
-    return 0;
+    r->started_mono_ms = clock_mono_ms();
+    r->deadline_mono_ms = r->started_mono_ms + r->conf->run_timeout_ms;
+    return fresh_work(r, err);
 }
 
 static void close_run(struct runner *r)
 {
     terraform_free(r->terraform);
     report_free(r->report);
+    report_free(r->after);
+    capture_done(&r->applied);
     runner_log_done(&r->log);
     run_outcome_done(&r->outcome);
     run_order_done(&r->order);
     auto_close(&r->ctl_fd);
     auto_close(&r->lock_fd);
+    free(r->project_name);
     free(r->work);
     free(r->dir);
 }
 
-/* Plan and JSON hold secrets in clear, so does what terraform read. */
+static void remove_tree(const struct runner *r, const char *path)
+{
+    struct err err;
+
+    if (path_remove_tree(path, &err) < 0)
+        log_error("run_files", "run_id=%s error=%s", r->order.hold.run_id, err.message);
+}
+
+/* Plan and JSON hold secrets in clear, so do what terraform read and what it said; a pull
+ * request's directory is nobody else's. */
 static void remove_secrets(const struct runner *r)
 {
-    static const char *const names[] = {"out", "in"};
+    static const char *const names[] = {"out", "in", "sealed", TERRAFORM_APPLY_LOG};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         AUTO(auto_free) char *path = path_join(r->dir, names[i]);
-        struct err err;
 
-        if (path_remove_tree(path, &err) < 0)
-            log_error("run_files", "run_id=%s error=%s", r->order.hold.run_id,
-                      err.message);
+        remove_tree(r, path);
     }
+    if (r->order.spec.pull_request > 0)
+        remove_tree(r, r->work);
 }
 
 /* However it ended: nobody wants to know any more. */
@@ -181,18 +223,33 @@ static void cancel_outcome(struct run_outcome *outcome)
     outcome->status = RUN_CANCELLED;
     outcome->error = RUN_ERR_NONE;
     outcome->retry = false;
+    outcome->expand = false;
     free(TAKE(outcome->error_message));
+}
+
+/* It was stopped before anything was applied. A run that the worker has marked cannot be
+ * given back: it ends here. */
+static bool gives_back(struct runner *r)
+{
+    if (!r->interrupted || r->cancel_level > 0 || r->outcome.status != RUN_CANCELLED)
+        return false;
+    if (!rundir_is_marked(r->dir))
+        return true;
+    runner_fail(r, RUN_ERR_INTERRUPTED,
+                "The worker was stopped before the apply began: nothing was changed.");
+    return false;
 }
 
 static int conclude(struct runner *r, struct err *err)
 {
     remove_secrets(r);
     read_wishes(r);
-    if (r->interrupted && r->cancel_level == 0 && r->outcome.status == RUN_CANCELLED)
+    if (gives_back(r))
         return EXIT_INTERRUPTED;
-    if (r->cancel_level > 0)
+    /* What was applied stays, whatever anybody wants or the log has come to. */
+    if (r->cancel_level > 0 && !r->applying)
         cancel_outcome(&r->outcome);
-    else if (r->log.errnum == ENOSPC)
+    else if (r->log.errnum == ENOSPC && !r->applying)
         runner_fail(r, RUN_ERR_DISK_FULL, "No space left on the worker's disk.");
     return runner_write_result(r, err) < 0 ? -1 : 0;
 }

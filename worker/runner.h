@@ -1,7 +1,7 @@
 /* The runner: one process per run, `kedge-worker --runner <run directory>`, that takes it
- * from spec.json to result.json: checkout, init, plan, show, report. It never talks to
- * Redis and never sees its password; it outlives its supervisor. See rundir.h for what it
- * reads and writes. */
+ * from spec.json to result.json: checkout, init, plan, show, apply, report; or, for a
+ * batch, checkout and the list of its runs. It never talks to Redis and never sees its
+ * password; it outlives its supervisor. See rundir.h for what it reads and writes. */
 #ifndef KEDGE_WORKER_RUNNER_H
 #define KEDGE_WORKER_RUNNER_H
 

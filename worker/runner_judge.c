@@ -17,6 +17,15 @@ static char *output_text(const struct runner *r)
     return buf_take(&text);
 }
 
+static int fail_killed(struct runner *r, const char *step,
+                       const struct child_result *result)
+{
+    return runner_fail(r, RUN_ERR_TERRAFORM_KILLED,
+                       "terraform %s was killed by SIG%s; its largest process had "
+                       "%" PRId64 " MiB. If nobody killed it, memory is too small.",
+                       step, sigabbrev_np(result->code), result->peak_rss_bytes / MIB);
+}
+
 int runner_judge_end(struct runner *r, const char *step,
                      const struct child_result *result)
 {
@@ -31,13 +40,7 @@ int runner_judge_end(struct runner *r, const char *step,
                            "terraform %s was stopped: the run took longer than %" PRId64
                            " s (KEDGE_RUN_TIMEOUT).",
                            step, r->conf->run_timeout_ms / 1000);
-    if (result->end == CHILD_SIGNALED)
-        return runner_fail(r, RUN_ERR_TERRAFORM_KILLED,
-                           "terraform %s was killed by SIG%s; its largest process had "
-                           "%" PRId64 " MiB. If nobody killed it, memory is too small.",
-                           step, sigabbrev_np(result->code),
-                           result->peak_rss_bytes / MIB);
-    return 0;
+    return result->end == CHILD_SIGNALED ? fail_killed(r, step, result) : 0;
 }
 
 static int fail_with_text(struct runner *r, const char *step, int code, const char *text)
@@ -93,6 +96,16 @@ int runner_judge_show(struct runner *r, const struct child_result *result)
                        "terraform show of the plan ended with status %d.", result->code);
 }
 
+static int fail_locked(struct runner *r, const struct words_lock *lock)
+{
+    return runner_fail(r, RUN_ERR_STATE_LOCKED,
+                       "The state is locked: lock %s, held by %s since %s (%s).",
+                       lock->id, lock->who[0] != '\0' ? lock->who : "somebody",
+                       lock->created[0] != '\0' ? lock->created : "an unknown time",
+                       lock->operation[0] != '\0' ? lock->operation
+                                                  : "unknown operation");
+}
+
 int runner_judge_plan(struct runner *r, const struct child_result *result)
 {
     AUTO(auto_free) char *text = output_text(r);
@@ -102,11 +115,44 @@ int runner_judge_plan(struct runner *r, const struct child_result *result)
         return fail_remote(r);
     if (!words_state_locked(text, &lock))
         return fail_with_text(r, "plan", result->code, text);
-    runner_fail(r, RUN_ERR_STATE_LOCKED,
-                "The state is locked: lock %s, held by %s since %s (%s).", lock.id,
-                lock.who[0] != '\0' ? lock.who : "somebody",
-                lock.created[0] != '\0' ? lock.created : "an unknown time",
-                lock.operation[0] != '\0' ? lock.operation : "unknown operation");
+    fail_locked(r, &lock);
     runner_retry(r, RETRY_STATE_LOCKED);
     return -1;
+}
+
+static int fail_stopped(struct runner *r, const struct child_result *result)
+{
+    const char *left = result->end == CHILD_SIGNALED
+                           ? "It was killed: what it had just made may be missing in the "
+                             "state, and the state may be locked."
+                           : "What it had done until then is in the state.";
+
+    if (result->timed_out)
+        return runner_fail(
+            r, RUN_ERR_TIMEOUT,
+            "terraform apply was stopped: the run took longer than %" PRId64
+            " s (KEDGE_RUN_TIMEOUT). %s",
+            r->conf->run_timeout_ms / 1000, left);
+    return runner_fail(r, RUN_ERR_INTERRUPTED,
+                       "terraform apply was stopped on request. %s", left);
+}
+
+int runner_judge_apply(struct runner *r, const struct child_result *result)
+{
+    AUTO(auto_free) char *text = NULL;
+    struct words_lock lock;
+
+    if (result->peak_rss_bytes > r->peak_rss_bytes)
+        r->peak_rss_bytes = result->peak_rss_bytes;
+    /* It may have been done when it was asked to stop. */
+    if (result->end == CHILD_EXITED && result->code == 0)
+        return 0;
+    if (result->stopped || result->timed_out)
+        return fail_stopped(r, result);
+    if (result->end == CHILD_SIGNALED)
+        return fail_killed(r, "apply", result);
+    text = output_text(r);
+    return words_state_locked(text, &lock)
+               ? fail_locked(r, &lock)
+               : fail_with_text(r, "apply", result->code, text);
 }

@@ -162,6 +162,14 @@ void runner_log_step(struct runner_log *log)
     capture_reset(&log->output);
 }
 
+void runner_log_swap(struct runner_log *log, struct capture *output)
+{
+    struct capture before = log->output;
+
+    log->output = *output;
+    *output = before;
+}
+
 void runner_log_close(struct runner_log *log)
 {
     AUTO(buf_done) struct buf rest = BUF_INIT(RUNNER_LOG_BYTES);

@@ -7,6 +7,7 @@
 
 #include "common/json.h"
 #include "worker/capture.h"
+#include "worker/checkout.h"
 #include "worker/mask.h"
 #include "worker/report.h"
 #include "worker/rundir.h"
@@ -38,6 +39,8 @@ void runner_log_line(struct runner_log *log, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The step's output starts anew. */
 void runner_log_step(struct runner_log *log);
+/* From now on the step's output is this one, and the one so far is in it. */
+void runner_log_swap(struct runner_log *log, struct capture *output);
 /* What the mask held back. Call at the end of each program. */
 void runner_log_flush(struct runner_log *log);
 /* From the next empty line on, what is fed waits for runner_log_release: terraform's
@@ -53,15 +56,29 @@ void runner_log_close(struct runner_log *log);
 /* ---- the run ---- */
 struct runner_timings {
     int64_t queued_ms, checkout_ms, init_ms, plan_ms, show_ms;
+    int64_t apply_ms;
 };
+/* What the worker answered to an ask. */
+enum runner_answer {
+    ANSWER_NONE, /* not yet */
+    ANSWER_GO,
+    ANSWER_GONE,
+    ANSWER_CANCELLED,
+    ANSWER_FROZEN
+};
+#define RUNNER_CTL_BYTES 256 /* longer than any line of ctl */
 struct runner {
     const struct conf *conf; /* borrowed */
     char *dir, *work;        /* absolute, owned */
     struct run_order order;
     int lock_fd, ctl_fd;
-    int cancel_level; /* of ctl; 0: none */
-    bool interrupted; /* the worker drains: stop, and leave no result */
-    int64_t deadline_mono_ms;
+    char ctl_text[RUNNER_CTL_BYTES]; /* of a line that is not whole yet */
+    size_t ctl_len;
+    int cancel_level;          /* of ctl; 0: none */
+    bool interrupted;          /* the worker drains: stop, and leave no result */
+    struct rundir_ask ask;     /* the newest; serial 0: not asked yet */
+    enum runner_answer answer; /* to it */
+    int64_t started_mono_ms, deadline_mono_ms;
     struct runner_log log;
     struct terraform *terraform;
     struct runner_timings timings;
@@ -80,8 +97,10 @@ struct runner {
 };
 
 /* ---- runner.c ---- */
-/* stop_wanted of child.h and checkout.h; arg is the runner. */
+/* stop_wanted of child.h and checkout.h; arg is the runner. Reads ctl, answers too. */
 int runner_stop_wanted(void *arg);
+/* The time on the server's clock, as far as it is known here. */
+int64_t runner_now_ms(const struct runner *runner);
 /* The end in error, with its sentence. Returns -1. */
 int runner_fail(struct runner *runner, enum run_error error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -98,6 +117,9 @@ void runner_step(struct runner *runner, const char *step);
 void runner_work(struct runner *runner);
 /* init and what must be proved after it. 0, or -1 with the outcome. */
 int runner_init(struct runner *runner);
+/* checkout_run of the run's spec, after KEDGE_REPO_ALLOWLIST; with a batch request when
+ * it has one. 0, or -1 with the outcome; `got` is to be released in either case. */
+int runner_checkout(struct runner *runner, struct checked_out *got);
 
 /* ---- runner_judge.c: what a program's end means ---- */
 /* 0: it ended by itself, with result->code; -1: it was stopped, timed out or killed, and
@@ -108,10 +130,20 @@ int runner_judge_end(struct runner *runner, const char *step,
 int runner_judge_init(struct runner *runner, const struct child_result *result);
 int runner_judge_plan(struct runner *runner, const struct child_result *result);
 int runner_judge_show(struct runner *runner, const struct child_result *result);
+/* Of an apply. Whatever it came to, the world may have changed: never cancelled, never
+ * to be tried again. 0: it was carried out. */
+int runner_judge_apply(struct runner *runner, const struct child_result *result);
 
 /* ---- runner_plan.c: plan, show, report ---- */
-/* 0 with status clean or drift_detected, or -1 with the outcome. */
+/* 0 with status clean or drift_detected, or -1 with the outcome. Of a run that applies:
+ * with the lock, and the plan is sealed when it has changes. */
 int runner_plan(struct runner *runner);
+/* Does it find anything a person calls drift? */
+bool runner_has_drift(const struct report *report);
+/* The plan after an apply: `after` and after_changes. It changes nothing else of what is
+ * known about the run; when it fails a line of the log says so, and there is no `after`.
+ */
+void runner_plan_after(struct runner *runner);
 
 /* ---- runner_sensitive.c ---- */
 /* Adds the values that a plan (JSON) marks as sensitive to the mask: what was computed
@@ -121,8 +153,14 @@ void runner_sensitive_add(const cJSON *plan, struct mask *mask);
  * that become the same have not changed any more. */
 void runner_mask_tree(struct mask *mask, cJSON *node);
 
+/* ---- runner_ask.c: may the apply begin? ---- */
+/* A line of ctl that answers an ask; others are passed over. */
+void runner_ask_answered(struct runner *runner, const char *line);
+/* Asks until it is answered. 0: go, now; -1 with the outcome. */
+int runner_ask(struct runner *runner);
+
 /* ---- runner_apply.c: from a plan to a changed world ---- */
-/* After runner_plan said drift_detected: requirements, seal, mark, apply, the second
+/* After runner_plan found changes and sealed them: requirements, mark, apply, the second
  * plan. 0 with status applied, or -1 with the outcome. */
 int runner_apply(struct runner *runner);
 

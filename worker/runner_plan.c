@@ -150,6 +150,13 @@ static bool failed(const struct child_result *result)
     return result->code != EXIT_CLEAN && result->code != EXIT_CHANGES;
 }
 
+/* Are policies to be asked about this plan? */
+static bool has_policies(const struct runner *r)
+{
+    return r->order.spec.kind != RUN_DRIFT_CHECK && !r->applying &&
+           runner_wants_policies(r);
+}
+
 /* Failing check blocks leave the exit status alone. */
 static bool wants_show(const struct runner *r)
 {
@@ -157,15 +164,27 @@ static bool wants_show(const struct runner *r)
     struct buf text = BUF_INIT(RUNNER_OUTPUT_BYTES + CAPTURE_MARK_BYTES);
 
     capture_text(&r->log.output, &text);
-    return r->plan_changes || words_check_failed(buf_text(&text));
+    return r->plan_changes || has_policies(r) || words_check_failed(buf_text(&text));
 }
 
-static bool has_drift(const struct report *report)
+bool runner_has_drift(const struct report *report)
 {
     const struct report_counts *counts = report_counts(report);
 
     return counts->drifted > 0 || counts->to_add > 0 || counts->to_change > 0 ||
            counts->to_destroy > 0 || counts->to_import > 0;
+}
+
+/* The plan that is shown is the one that will be applied. */
+static int seal(struct runner *r)
+{
+    struct err err;
+
+    if (!run_kind_applies(r->order.spec.kind) || r->applying || !r->plan_changes)
+        return 0;
+    if (terraform_seal_plan(r->terraform, &err) < 0)
+        return runner_fail_err(r, RUN_ERR_TERRAFORM_FAILED, &err);
+    return 0;
 }
 
 static int read_plan(struct runner *r, const struct child_result *result)
@@ -177,31 +196,86 @@ static int read_plan(struct runner *r, const struct child_result *result)
     r->plan_changes = result->code == EXIT_CHANGES;
     set_report(r, report_empty());
     count_resources(r);
+    if (seal(r) < 0)
+        return -1;
     if (wants_show(r)) {
         rc = show(r);
         runner_log_release(&r->log);
         if (rc < 0)
             return -1;
     }
-    r->outcome.status = has_drift(r->report) ? RUN_DRIFT_DETECTED : RUN_CLEAN;
+    r->outcome.status = runner_has_drift(r->report) ? RUN_DRIFT_DETECTED : RUN_CLEAN;
     return 0;
+}
+
+static int plan(struct runner *r, bool locked)
+{
+    struct child_result result;
+
+    if (plan_once(r, locked, &result) < 0)
+        return -1;
+    if (failed(&result) && r->init_skipped) {
+        runner_log_line(&r->log, "The plan failed; once more, with init.");
+        if (runner_init(r) < 0 || plan_once(r, locked, &result) < 0)
+            return -1;
+    }
+    return read_plan(r, &result);
+}
+
+static bool wants_confirmation(const struct runner *r)
+{
+    return r->order.spec.confirm && !run_kind_applies(r->order.spec.kind) &&
+           r->outcome.status == RUN_DRIFT_DETECTED;
 }
 
 int runner_plan(struct runner *r)
 {
     struct child_result result;
 
-    if (plan_once(r, false, &result) < 0)
+    if (plan(r, run_kind_applies(r->order.spec.kind)) < 0)
         return -1;
-    if (failed(&result) && r->init_skipped) {
-        runner_log_line(&r->log, "The plan failed; once more, with init.");
-        if (runner_init(r) < 0 || plan_once(r, false, &result) < 0)
+    if (wants_confirmation(r)) {
+        runner_log_line(&r->log, "Drift: once more, with the lock, to be sure.");
+        if (plan_once(r, true, &result) < 0 || read_plan(r, &result) < 0)
             return -1;
     }
-    if (read_plan(r, &result) < 0)
-        return -1;
-    if (!r->order.spec.confirm || r->outcome.status != RUN_DRIFT_DETECTED)
-        return 0;
-    runner_log_line(&r->log, "Drift: once more, with the lock, to be sure.");
-    return plan_once(r, true, &result) < 0 ? -1 : read_plan(r, &result);
+    return r->order.spec.kind == RUN_PLAN && has_policies(r) ? runner_require_policies(r)
+                                                             : 0;
+}
+
+/* ---- the plan after an apply ---- */
+
+static int plan_again(struct runner *r)
+{
+    struct child_result result;
+
+    return plan_once(r, false, &result) < 0 ? -1 : read_plan(r, &result);
+}
+
+void runner_plan_after(struct runner *r)
+{
+    struct capture output;
+    struct run_outcome outcome = r->outcome;
+    struct report *report = TAKE(r->report);
+    int64_t total_resources = r->total_resources;
+    bool changes = r->plan_changes;
+
+    capture_init(&output, RUNNER_OUTPUT_BYTES / 2, RUNNER_OUTPUT_BYTES / 2);
+    runner_log_swap(&r->log, &output);
+    r->outcome = (struct run_outcome){.exit_code = -1};
+    if (plan_again(r) == 0) {
+        r->after = TAKE(r->report);
+        r->after_changes = r->plan_changes;
+    } else {
+        runner_log_line(&r->log, "What the apply has left could not be planned: %s.",
+                        r->outcome.status == RUN_ERROR ? run_error_name(r->outcome.error)
+                                                       : "stopped");
+    }
+    runner_log_swap(&r->log, &output);
+    capture_done(&output);
+    run_outcome_done(&r->outcome);
+    r->outcome = outcome;
+    set_report(r, report);
+    r->plan_changes = changes;
+    r->total_resources = total_resources;
 }

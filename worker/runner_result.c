@@ -16,10 +16,20 @@
 /* A zlib stream of incompressible bytes is a little longer than they are. */
 #define ZIPPED_MAX(bytes) ((bytes) + (bytes) / 100 + 1024)
 
+/* An apply is not done again when its result was lost with the power: its parts are on
+ * the disk before result.json is. */
+static int put_bytes(const struct runner *r, const char *name, const char *bytes,
+                     size_t len, struct err *err)
+{
+    return run_kind_applies(r->order.spec.kind)
+               ? file_put_durable(r->dir, name, bytes, len, 0600, err)
+               : file_put(r->dir, name, bytes, len, 0600, err);
+}
+
 static int put(const struct runner *r, const char *name, const struct buf *bytes,
                struct err *err)
 {
-    return file_put(r->dir, name, buf_text(bytes), bytes->len, 0600, err);
+    return put_bytes(r, name, buf_text(bytes), bytes->len, err);
 }
 
 static int put_zipped(const struct runner *r, const char *name, const struct buf *text,
@@ -50,7 +60,21 @@ static int write_output(struct runner *r, struct err *err)
     r->outcome.output_truncated = r->log.output.left_out > 0;
     if (put_zipped(r, "output.z", &text, err) < 0)
         return -1;
-    return file_put(r->dir, "head", buf_text(&text), head_bytes(&text), 0600, err);
+    return put_bytes(r, "head", buf_text(&text), head_bytes(&text), err);
+}
+
+/* What terraform apply printed, if it was started. */
+static int write_applied(struct runner *r, struct err *err)
+{
+    AUTO(buf_done)
+    struct buf text = BUF_INIT(RUNNER_OUTPUT_BYTES + CAPTURE_MARK_BYTES);
+
+    if (!r->applying)
+        return 0;
+    capture_text(&r->applied, &text);
+    if (r->applied.left_out > 0)
+        r->outcome.output_truncated = true;
+    return put_zipped(r, "apply.z", &text, err);
 }
 
 static int write_log(struct runner *r, struct err *err)
@@ -63,28 +87,6 @@ static int write_log(struct runner *r, struct err *err)
 }
 
 /* ---- metadata ---- */
-
-/* Of a run that has no report: what is known anyway. */
-static void print_facts(const struct runner *r, const struct report_facts *facts,
-                        struct buf *out)
-{
-    struct json_writer w;
-
-    json_open(&w, out);
-    json_object(&w);
-    json_key(&w, "timings");
-    json_object(&w);
-    json_add_number(&w, "queued", r->timings.queued_ms);
-    json_add_number(&w, "checkout", r->timings.checkout_ms);
-    json_add_number(&w, "init", r->timings.init_ms);
-    json_add_number(&w, "plan", r->timings.plan_ms);
-    json_add_number(&w, "show", r->timings.show_ms);
-    json_object_end(&w);
-    json_add_text(&w, "terraformVersion", facts->terraform_version);
-    json_add_number(&w, "peakRssBytes", facts->peak_rss_bytes);
-    json_add_text(&w, "sandbox", facts->sandbox);
-    json_object_end(&w);
-}
 
 /* Its values are terraform's, and may hold what only we know to be secret. */
 static int put_masked(const struct runner *r, const char *name, const struct buf *json,
@@ -102,25 +104,46 @@ static int put_masked(const struct runner *r, const char *name, const struct buf
     return put(r, name, &masked, err);
 }
 
-static int write_metadata(struct runner *r, struct err *err)
+static void get_facts(struct runner *r, struct report_facts *facts)
 {
-    AUTO(buf_done) struct buf text = BUF_INIT(REPORT_METADATA_BYTES);
-    const struct report_facts facts = {
+    *facts = (struct report_facts){
         .total_resources = r->total_resources,
         .timing_queued_ms = r->timings.queued_ms,
         .timing_checkout_ms = r->timings.checkout_ms,
         .timing_init_ms = r->timings.init_ms,
         .timing_plan_ms = r->timings.plan_ms,
         .timing_show_ms = r->timings.show_ms,
+        .applied = r->applying,
+        .timing_apply_ms = r->timings.apply_ms,
+        .after = r->after,
+        .after_changes = r->after_changes,
         .terraform_version = r->terraform ? terraform_version(r->terraform) : NULL,
         .peak_rss_bytes = r->peak_rss_bytes,
         .sandbox = r->terraform ? terraform_sandbox(r->terraform) : NULL,
     };
+}
 
+/* Of a run that has no report: what is known anyway. */
+static void print_facts(const struct report_facts *facts, struct buf *out)
+{
+    struct json_writer w;
+
+    json_open(&w, out);
+    json_object(&w);
+    report_print_facts(&w, facts);
+    json_object_end(&w);
+}
+
+static int write_metadata(struct runner *r, struct err *err)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(REPORT_METADATA_BYTES);
+    struct report_facts facts;
+
+    get_facts(r, &facts);
     if (r->report != NULL)
         report_print(r->report, &facts, &text);
     else
-        print_facts(r, &facts, &text);
+        print_facts(&facts, &text);
     return put_masked(r, "metadata.json", &text, err);
 }
 
@@ -153,33 +176,80 @@ static char *summary_json(const struct runner *r)
     json_object(&w);
     add_counts(&w, r->report);
     json_add_number(&w, "driftedCount", report_counts(r->report)->drifted);
+    json_add_boolean(&w, "hasChanges", r->plan_changes);
+    if (r->after != NULL) {
+        json_key(&w, "after");
+        json_object(&w);
+        report_print_after(&w, r->after, r->after_changes);
+        json_object_end(&w);
+    }
     json_object_end(&w);
     return buf_take(&text);
 }
 
-/* A cancelled run says nothing about drift. */
-static char *drift_record(const struct runner *r)
+/* What is known about the drift of the target once the run is over. */
+struct finding {
+    enum run_status status;      /* clean, drift_detected or error */
+    const struct report *report; /* NULL: none */
+    bool changes;
+};
+
+/* Of a run that applies, only a plan that nothing came after says what is there now; a
+ * pull request's says nothing about its target, a cancelled run nothing at all. */
+static bool find(const struct runner *r, struct finding *out)
 {
     const struct run_spec *spec = &r->order.spec;
-    const struct run_outcome *outcome = &r->outcome;
-    struct buf text = BUF_INIT(RECORD_MAX_BYTES);
+    enum run_status status = r->outcome.status;
+
+    *out = (struct finding){status, r->report, r->report != NULL && r->plan_changes};
+    if (spec->kind == RUN_RESOLVE || spec->pull_request > 0 || status == RUN_CANCELLED)
+        return false;
+    if (!run_kind_applies(spec->kind) || status == RUN_CLEAN)
+        return true;
+    if (status != RUN_APPLIED || r->after == NULL)
+        return false;
+    *out = (struct finding){runner_has_drift(r->after) ? RUN_DRIFT_DETECTED : RUN_CLEAN,
+                            r->after, r->after_changes};
+    return true;
+}
+
+static const char *project_name(const struct runner *r)
+{
+    return r->project_name != NULL ? r->project_name : r->order.spec.project_name;
+}
+
+static void print_record(const struct runner *r, const struct finding *found,
+                         struct buf *out)
+{
+    const struct run_spec *spec = &r->order.spec;
     struct json_writer w;
 
-    if (outcome->status == RUN_CANCELLED)
-        return NULL;
-    json_open(&w, &text);
+    json_open(&w, out);
     json_object(&w);
-    json_add_text(&w, "ref", spec->ref);
-    json_add_text(&w, "commit", r->commit[0] != '\0' ? r->commit : NULL);
-    json_add_text(&w, "status", run_status_name(outcome->status));
-    add_counts(&w, r->report);
-    json_add_boolean(&w, "hasChanges", r->report != NULL && r->plan_changes);
+    json_add_text(&w, "status", run_status_name(found->status));
+    if (project_name(r) != NULL)
+        json_add_text(&w, "projectName", project_name(r));
     json_add_text(&w, "directory", spec->directory);
     json_add_text(&w, "workspace", spec->workspace);
+    json_add_text(&w, "ref", spec->ref);
+    json_add_text(&w, "commit", r->commit[0] != '\0' ? r->commit : NULL);
+    json_add_number(&w, "checkedAt", runner_now_ms(r));
+    add_counts(&w, found->report);
+    json_add_boolean(&w, "hasChanges", found->changes);
     json_add_text(&w, "runId", r->order.hold.run_id);
-    if (outcome->status == RUN_ERROR)
-        json_add_text(&w, "error", outcome->error_message);
+    if (found->status == RUN_ERROR)
+        json_add_text(&w, "error", r->outcome.error_message);
     json_object_end(&w);
+}
+
+static char *drift_record(const struct runner *r)
+{
+    struct buf text = BUF_INIT(RECORD_MAX_BYTES);
+    struct finding found;
+
+    if (!find(r, &found))
+        return NULL;
+    print_record(r, &found, &text);
     return buf_take(&text);
 }
 
@@ -195,13 +265,19 @@ static void mask_message(struct runner *r)
     r->outcome.error_message = buf_take(&masked);
 }
 
+static bool found_something(enum run_status status)
+{
+    return status == RUN_CLEAN || status == RUN_DRIFT_DETECTED || status == RUN_APPLIED;
+}
+
 int runner_write_result(struct runner *r, struct err *err)
 {
-    if (r->outcome.status != RUN_CLEAN && r->outcome.status != RUN_DRIFT_DETECTED) {
+    if (!found_something(r->outcome.status)) {
         report_free(r->report);
         r->report = NULL;
     }
-    if (write_output(r, err) < 0 || write_log(r, err) < 0 || write_metadata(r, err) < 0)
+    if (write_output(r, err) < 0 || write_applied(r, err) < 0 || write_log(r, err) < 0 ||
+        write_metadata(r, err) < 0)
         return -1;
     mask_message(r);
     r->outcome.commit = r->commit[0] != '\0' ? mem_dup(r->commit) : NULL;

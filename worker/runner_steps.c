@@ -1,4 +1,5 @@
 /* The steps of a run, up to its plan. */
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,10 +45,11 @@ static int check_allowed(struct runner *r)
                        host, spec->repository);
 }
 
-static int step_checkout(struct runner *r)
+/* The checkout itself. A run with a batch request lays nothing out. */
+static int checkout(struct runner *r, const char *tree, struct checked_out *got,
+                    struct err *err)
 {
-    AUTO(auto_free) char *tree = path_join(r->work, "src");
-    struct checkout checkout = {
+    const struct checkout checkout = {
         .conf = r->conf,
         .spec = &r->order.spec,
         .work_tree = tree,
@@ -56,21 +58,43 @@ static int step_checkout(struct runner *r)
         .poll_fd = r->ctl_fd,
         .arg = r,
         .keep_fd = r->lock_fd,
+        .batch = r->order.spec.batch,
     };
-    struct checked_out got = {.error = RUN_ERR_NONE};
     int64_t started_ms = clock_mono_ms();
-    struct err err = {.kind = ERR_NONE};
-    int rc;
+    int rc = checkout_run(&checkout, got, err);
 
+    r->timings.checkout_ms = clock_mono_ms() - started_ms;
+    return rc;
+}
+
+int runner_checkout(struct runner *r, struct checked_out *got)
+{
+    AUTO(auto_free) char *tree = path_join(r->work, "src");
+    const struct run_spec *spec = &r->order.spec;
+    struct err err = {.kind = ERR_NONE};
+
+    *got = (struct checked_out){.error = RUN_ERR_NONE};
     runner_step(r, "checkout");
     if (check_allowed(r) < 0)
         return -1;
-    rc = checkout_run(&checkout, &got, &err);
-    r->timings.checkout_ms = clock_mono_ms() - started_ms;
-    if (rc < 0)
-        return judge_checkout(r, &got, &err);
-    memcpy(r->commit, got.commit, sizeof r->commit);
-    runner_log_line(&r->log, "%s at %s", r->order.spec.ref, r->commit);
+    if (checkout(r, tree, got, &err) < 0)
+        return judge_checkout(r, got, &err);
+    memcpy(r->commit, got->commit, sizeof r->commit);
+    if (spec->pull_request > 0)
+        runner_log_line(&r->log, "pull request %" PRId64 " at %s", spec->pull_request,
+                        r->commit);
+    else
+        runner_log_line(&r->log, "%s at %s", spec->ref, r->commit);
+    return 0;
+}
+
+static int step_checkout(struct runner *r)
+{
+    AUTO(checked_out_done) struct checked_out got = {.error = RUN_ERR_NONE};
+
+    if (runner_checkout(r, &got) < 0)
+        return -1;
+    r->project_name = TAKE(got.project_name);
     return 0;
 }
 
@@ -147,6 +171,18 @@ static int run_init(struct runner *r)
     return 0;
 }
 
+/* What is applied must be found by whoever plans next. */
+static int check_state(struct runner *r)
+{
+    if (!run_kind_applies(r->order.spec.kind) || terraform_shared_state(r->terraform))
+        return 0;
+    return runner_fail(
+        r, RUN_ERR_LOCAL_STATE,
+        "The state would be a file beside the configuration, where no other "
+        "worker finds it: nothing is applied without a backend that "
+        "all of them share.");
+}
+
 static bool may_create_workspace(const struct run_spec *spec)
 {
     return spec->create_workspace && spec->kind != RUN_DRIFT_CHECK;
@@ -191,24 +227,29 @@ int runner_init(struct runner *r)
 
 /* ---- all of them ---- */
 
-static bool is_read_only(enum run_kind kind)
+static int ready(struct runner *r)
 {
-    return kind == RUN_DRIFT_CHECK || kind == RUN_PLAN;
+    if (step_checkout(r) < 0 || check_directory(r) < 0)
+        return -1;
+    if (r->order.spec.kind != RUN_DRIFT_CHECK && runner_require_plan(r) < 0)
+        return -1;
+    if (prepare(r) < 0)
+        return -1;
+    r->init_skipped = terraform_init_current(r->terraform);
+    if (!r->init_skipped && runner_init(r) < 0)
+        return -1;
+    return check_state(r);
 }
 
 void runner_work(struct runner *r)
 {
-    if (!is_read_only(r->order.spec.kind)) {
-        runner_fail(r, RUN_ERR_TERRAFORM_FAILED, "This worker cannot carry out an %s.",
-                    run_kind_name(r->order.spec.kind));
+    if (r->order.spec.kind == RUN_RESOLVE) {
+        runner_resolve(r);
         return;
     }
-    if (step_checkout(r) < 0 || check_directory(r) < 0 || prepare(r) < 0)
+    if (ready(r) < 0 || runner_plan(r) < 0)
         return;
-    r->init_skipped = terraform_init_current(r->terraform);
-    if (!r->init_skipped && runner_init(r) < 0)
-        return;
-    if (runner_plan(r) < 0)
+    if (run_kind_applies(r->order.spec.kind) && r->plan_changes && runner_apply(r) < 0)
         return;
     runner_step(r, "report");
 }

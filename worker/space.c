@@ -155,7 +155,7 @@ static bool holds_target(const struct journal *journal, const char *target)
         AUTO(run_order_done) struct run_order order = {0};
         struct err err;
 
-        if (journal_acknowledged_ms(dir) >= 0 && !rundir_alive(dir))
+        if (journal_is_settled(dir) && !rundir_alive(dir))
             continue;
         /* One that cannot be read may be of any target. */
         held = !target || rundir_read_order(dir, &order, &err) < 0 ||
@@ -169,7 +169,7 @@ static bool any_worker_holds_a_run(const struct sweep *sweep)
 {
     for (int n = 0; n < JOURNAL_WORKERS_MAX; n++) {
         AUTO(auto_free) char *dir = mem_fmt("%s/w%d", sweep->data_dir, n);
-        const struct journal other = {.dir = dir, .lock_fd = -1};
+        const struct journal other = {.dir = dir, .lock_fd = -1, .poke_fd = -1};
 
         if (!path_exists(dir))
             return false;
@@ -250,8 +250,9 @@ int space_main(const struct conf *conf, const char *worker_dir)
 {
     AUTO(auto_free) char *dir = mem_dup(worker_dir);
     AUTO(auto_free) char *data_dir = mem_dup(worker_dir);
-    struct sweep sweep = {
-        .conf = conf, .journal = {.dir = dir, .lock_fd = -1}, .data_dir = data_dir};
+    struct sweep sweep = {.conf = conf,
+                          .journal = {.dir = dir, .lock_fd = -1, .poke_fd = -1},
+                          .data_dir = data_dir};
     char *slash = strrchr(data_dir, '/');
 
     if (!slash)

@@ -26,9 +26,9 @@
 
 /* In their order: what the world did, then what we make of it, claims last. */
 static void (*const duties[])(struct supervisor *s) = {
-    supervisor_reap_children, supervisor_watch_redis, supervisor_drain,
-    supervisor_advance,       supervisor_ship_logs,   supervisor_claim,
-    supervisor_beat,          supervisor_hear,        supervisor_tidy,
+    supervisor_reap_children, supervisor_watch_redis, supervisor_assert, supervisor_drain,
+    supervisor_advance,       supervisor_ship_logs,   supervisor_claim,  supervisor_beat,
+    supervisor_mark,          supervisor_hear,        supervisor_tidy,
 };
 
 void supervisor_wake_by(struct supervisor *s, int64_t mono_ms)
@@ -80,13 +80,14 @@ static int64_t turn(struct supervisor *s)
 static void wait_for_news(struct supervisor *s, int64_t sleep_ms)
 {
     struct redis_link *const links[] = {s->link, s->wake, s->ctl};
-    struct pollfd polled[ARRAY_LEN(links) + 2];
+    struct pollfd polled[ARRAY_LEN(links) + 3];
     size_t count = ARRAY_LEN(links);
 
     for (size_t i = 0; i < ARRAY_LEN(links); i++)
         polled[i] = (struct pollfd){.fd = redis_link_fd(links[i]),
                                     .events = redis_link_events(links[i])};
     polled[count++] = (struct pollfd){.fd = s->stop_fd, .events = POLLIN};
+    polled[count++] = (struct pollfd){.fd = s->journal.poke_fd, .events = POLLIN};
     polled[count++] = (struct pollfd){
         .fd = s->metrics ? metrics_listen_fd(s->metrics) : -1, .events = POLLIN};
     if (poll(polled, count, (int)sleep_ms) <= 0)

@@ -5,7 +5,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/parse.h"
-#include "common/path.h"
 #include "worker/supervisor_internal.h"
 
 /* Not even an order: its claim never came to a start, the lease brings the run back. */
@@ -37,7 +36,7 @@ static void bar(struct held *run)
 static const char *found_state(const struct held *run)
 {
     if (run->state == HELD_RUNNING)
-        return "running";
+        return run->begun ? "applying" : "running";
     return run->give_back ? "nothing_done" : "ended";
 }
 
@@ -45,12 +44,12 @@ static void adopt(struct supervisor *s, const char *run_id)
 {
     AUTO(auto_free) char *dir = journal_run_dir(&s->journal, run_id);
     AUTO(run_order_done) struct run_order order = {0};
-    AUTO(auto_free) char *result = path_join(dir, "result.json");
     bool alive = rundir_alive(dir);
+    struct rundir_ask ask;
     struct held *run;
     struct err err;
 
-    if (!alive && journal_acknowledged_ms(dir) >= 0)
+    if (!alive && journal_is_settled(dir))
         return;
     if (rundir_read_order(dir, &order, &err) < 0) {
         if (!alive)
@@ -59,7 +58,10 @@ static void adopt(struct supervisor *s, const char *run_id)
     }
     run = supervisor_hold(s, &order, TAKE(dir));
     run->state = alive ? HELD_RUNNING : HELD_ENDED;
-    if (!alive && !path_exists(result))
+    run->begun = rundir_is_marked(run->dir);
+    /* What was asked may have been sent, and have marked it. */
+    run->marked = run->begun || rundir_read_ask(run->dir, &ask);
+    if (!alive && !run->begun && !rundir_has_outcome(run->dir))
         bar(run);
     s->counts.adopted++;
     log_info("adopted", "run_id=%s state=%s", run_id, found_state(run));

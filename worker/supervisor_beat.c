@@ -78,7 +78,9 @@ static void take_news(struct held *run, const struct hold_news *news)
     supervisor_cancel_run(run, news->cancel_level);
     switch (news->state) {
     case HOLD_OK:
+        break;
     case HOLD_ORPHANED: /* its owner goes on: the late result is wanted */
+        run->asserted = 0;
         break;
     case HOLD_LOST:
         /* Not of a run that ends: a result without an answer may have arrived, and is

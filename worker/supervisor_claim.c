@@ -141,14 +141,25 @@ static void refuse(struct held *run, const char *why)
     run->trouble_text = mem_dup(why);
 }
 
+/* Its own directory; one beside it where an earlier attempt still has that. */
+static char *choose_directory(struct supervisor *s, const struct queue_hold *hold,
+                              bool *begun)
+{
+    AUTO(auto_free) char *dir = journal_run_dir(&s->journal, hold->run_id);
+
+    *begun = rundir_is_marked(dir);
+    if (*begun || supervisor_find(s, hold->run_id))
+        return journal_run_dir(&s->journal, hold->nonce);
+    return TAKE(dir);
+}
+
 static void take(struct supervisor *s, const struct claimed *claimed)
 {
     AUTO(run_order_done) struct run_order order = {0};
     struct err err;
     bool readable = make_order(claimed, &order, &err) == 0;
-    bool again = supervisor_find(s, claimed->hold.run_id) != NULL;
-    char *dir =
-        journal_run_dir(&s->journal, again ? claimed->hold.nonce : claimed->hold.run_id);
+    bool again = supervisor_find(s, claimed->hold.run_id) != NULL, begun;
+    char *dir = choose_directory(s, &claimed->hold, &begun);
     struct held *run = supervisor_hold(s, &order, dir);
 
     s->counts.claims++;
@@ -156,6 +167,9 @@ static void take(struct supervisor *s, const struct claimed *claimed)
              run_kind_name(claimed->kind), claimed->attempt);
     if (again)
         give_back(run, AGAIN_PAUSE_MS, "its last attempt still has its directory here");
+    else if (begun)
+        refuse(run, "Its apply has begun before, and Redis has forgotten that; look at "
+                    "what it did, then start a new run");
     else if (!readable)
         refuse(run, err.message);
     else if (make_directory(s, dir, &order, &err) < 0)

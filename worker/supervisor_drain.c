@@ -31,11 +31,12 @@ static void hurry(struct supervisor *s)
         drain->leave_mono_ms = s->now_mono_ms + HURRY_MS;
 }
 
+/* Again each turn: an apply whose mark was refused may be interrupted after all. */
 static void interrupt_runs(struct supervisor *s)
 {
     s->drain.interrupted = true;
     for (struct held *run = s->runs; run; run = run->next)
-        if (supervisor_may_interrupt(run))
+        if (!run->interrupt && supervisor_may_interrupt(run))
             supervisor_interrupt_run(run);
 }
 
@@ -60,7 +61,7 @@ void supervisor_drain(struct supervisor *s)
         begin(s);
     if (s->signals.again)
         hurry(s);
-    if (s->now_mono_ms >= drain->interrupt_mono_ms && !drain->interrupted)
+    if (s->now_mono_ms >= drain->interrupt_mono_ms)
         interrupt_runs(s);
     if (nothing_to_wait_for(s)) {
         s->over = true;

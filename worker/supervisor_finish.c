@@ -1,4 +1,4 @@
-/* Ends: what a run that is over becomes, and telling Redis until it has answered. */
+/* Ends: telling Redis what a run that is over has become, until it has answered. */
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -7,73 +7,12 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "worker/result.h"
 #include "worker/supervisor_internal.h"
 
 #define FAILURE_PAUSE_MS     500 /* then twice as long each, up to */
 #define FAILURE_PAUSE_MAX_MS 10000
 
 #define LARGE_BYTES (256 * 1024)
-
-enum verdict { VERDICT_FINISH, VERDICT_RETRY, VERDICT_RELEASE };
-
-/* ---- what it becomes ---- */
-static char *death_sentence(const struct held *run)
-{
-    if (run->signal > 0)
-        return mem_fmt("The run was killed by signal %d (%s); if it was not stopped by a "
-                       "person, memory may be too small for it.",
-                       run->signal, strsignal(run->signal));
-    if (run->exit_code >= 0)
-        return mem_fmt("The run's process ended with status %d before it had a result.",
-                       run->exit_code);
-    return mem_dup("The run's process was killed before it had a result.");
-}
-
-/* The runner left no result: say why, as far as it is known. */
-static void judge_silence(const struct held *run, struct result *result)
-{
-    AUTO(auto_free) char *death = death_sentence(run);
-
-    result_none(result, run->trouble ? run->trouble : RUN_ERR_TERRAFORM_KILLED,
-                run->trouble_text ? run->trouble_text : death);
-    if (run->cancel_level > 0)
-        result->outcome.status = RUN_CANCELLED;
-}
-
-/* Did it stop because we told it to, with nothing to show? */
-static bool interrupted(const struct held *run, const struct result *result)
-{
-    if (!run->interrupt || run->cancel_level > 0)
-        return false;
-    return !result->present || result->outcome.status == RUN_CANCELLED ||
-           result->outcome.error == RUN_ERR_INTERRUPTED;
-}
-
-static enum verdict judge(struct held *run, struct result *result)
-{
-    struct err err;
-
-    if (run->give_back) {
-        result_none(result, RUN_ERR_NONE, NULL);
-        return VERDICT_RELEASE;
-    }
-    if (result_read(run->supervisor->conf, run->dir, result, &err) < 0) {
-        log_error("result_broken", "run_id=%s error=%s", run->hold.run_id, err.message);
-        result_done(result);
-        result_none(result, RUN_ERR_TERRAFORM_KILLED, err.message);
-        return VERDICT_FINISH;
-    }
-    if (interrupted(run, result))
-        return VERDICT_RELEASE;
-    if (!result->present) {
-        judge_silence(run, result);
-        return VERDICT_FINISH;
-    }
-    if (result->outcome.retry && !run->exhausted && run->cancel_level == 0)
-        return VERDICT_RETRY;
-    return VERDICT_FINISH;
-}
 
 /* ---- the answer ---- */
 static void count_end(struct held *run)
@@ -105,14 +44,17 @@ static void not_answered(struct held *run, const struct err *err)
 static void answer_refused(struct held *run, const struct err *err)
 {
     log_error("result_refused", "run_id=%s error=%s", run->hold.run_id, err->message);
-    if (run->refused) {
+    if (run->refused || run->sent_status == RUN_ORPHANED) {
         supervisor_lose_run(run);
-    } else {
-        run->refused = true;
-        free(run->trouble_text);
-        run->trouble_text =
-            mem_fmt("The run's result could not be stored: %s", err->message);
+        if (run->begun)
+            supervisor_let_go(run); /* a person, or the next worker, may look at it */
+        else
+            supervisor_bury(run);
+        return;
     }
+    run->refused = true;
+    free(run->trouble_text);
+    run->trouble_text = mem_fmt("The run's result could not be stored: %s", err->message);
     run->state = HELD_ENDED;
 }
 
@@ -137,29 +79,71 @@ static bool heard(struct held *run, const struct redisReply *reply,
     return false;
 }
 
+/* The directory stays for a while when there is something in it that may be wanted. */
+static void leave(struct held *run, bool keep, int (*settle)(const char *, struct err *))
+{
+    struct err err;
+
+    if (!keep) {
+        supervisor_bury(run);
+        return;
+    }
+    if (settle(run->dir, &err) < 0)
+        log_error("journal", "run_id=%s error=%s", run->hold.run_id, err.message);
+    supervisor_let_go(run);
+}
+
+/* It has moved on: somebody resolved it, or it runs elsewhere. */
+static void found_gone(struct held *run)
+{
+    if (!run->lost) {
+        log_warn("run_lost", "run_id=%s", run->hold.run_id);
+        run->supervisor->counts.lost++;
+    }
+    supervisor_bury(run);
+}
+
 static void on_finished(void *arg, const struct redisReply *reply, const struct err *sent)
 {
     struct held *run = arg;
     enum hold_outcome outcome;
-    struct err err;
 
     malloc_trim(0);
     if (!heard(run, reply, sent, &outcome))
         return;
+    if (outcome == HOLD_CANCELLED) { /* instead of the runs of its batch */
+        run->cancel_level += run->cancel_level == 0;
+        run->state = HELD_ENDED;
+    } else if (outcome != HOLD_DONE) {
+        found_gone(run);
+    } else {
+        count_end(run);
+        leave(run, run->sent_parts, journal_acknowledge);
+    }
+}
+
+static void on_orphaned(void *arg, const struct redisReply *reply, const struct err *sent)
+{
+    struct held *run = arg;
+    enum hold_outcome outcome;
+
+    if (!heard(run, reply, sent, &outcome))
+        return;
     if (outcome != HOLD_DONE) {
-        log_warn("run_lost", "run_id=%s", run->hold.run_id);
-        run->supervisor->counts.lost++;
-        supervisor_bury(run);
+        found_gone(run);
         return;
     }
-    count_end(run);
-    if (!run->sent_parts) {
-        supervisor_bury(run);
-        return;
-    }
-    if (journal_acknowledge(run->dir, &err) < 0)
-        log_error("journal", "run_id=%s error=%s", run->hold.run_id, err.message);
-    supervisor_let_go(run);
+    log_error("run_orphaned", "run_id=%s dir=%s", run->hold.run_id, run->dir);
+    run->supervisor->counts.orphaned++;
+    leave(run, true, journal_set_orphaned);
+}
+
+/* Redis does not take it back. When it may have marked it, that is why: it is still ours
+ * to end, and nothing has begun. */
+static bool must_end(const struct held *run, enum hold_outcome outcome)
+{
+    return outcome == HOLD_EXHAUSTED || outcome == HOLD_CANCELLED ||
+           (outcome == HOLD_GONE && run->marked && !run->lost);
 }
 
 /* Retry and release: the run waits again, anywhere. */
@@ -171,7 +155,7 @@ static void on_returned(void *arg, const struct redisReply *reply, const struct 
 
     if (!heard(run, reply, sent, &outcome))
         return;
-    if (outcome == HOLD_EXHAUSTED || outcome == HOLD_CANCELLED) {
+    if (must_end(run, outcome)) {
         run->exhausted = true;
         run->cancel_level += outcome == HOLD_CANCELLED && run->cancel_level == 0;
         run->state = HELD_ENDED;
@@ -187,44 +171,71 @@ static void on_returned(void *arg, const struct redisReply *reply, const struct 
 }
 
 /* ---- sending ---- */
-static void send_verdict(struct held *run, enum verdict verdict,
-                         const struct result *result)
+static void build_finish(struct held *run, const struct result *result,
+                         struct redis_cmd *cmd)
 {
-    struct redis_link *link = run->supervisor->link;
-    const char *prefix = run->supervisor->conf->redis_prefix;
-    redis_link_callback *done = on_returned;
-    AUTO(redis_cmd_done) struct redis_cmd cmd = {0};
+    result_command(cmd, run->supervisor->conf->redis_prefix, &run->hold, result);
+    run->sent_status = result->outcome.status;
+    run->sent_parts = result->present;
+    run->sent_bytes = result_bytes(result);
+}
 
-    switch (verdict) {
+static void build_expand(struct held *run, const struct ending *ending,
+                         struct redis_cmd *cmd)
+{
+    queue_batch_expand(cmd, run->supervisor->conf->redis_prefix, &run->hold,
+                       &ending->expansion.batch);
+    run->sent_status = ending->result.outcome.status;
+    run->sent_parts = true;
+    run->sent_bytes = ending->expansion.bytes;
+}
+
+static redis_link_callback *build(struct held *run, const struct ending *ending,
+                                  struct redis_cmd *cmd)
+{
+    const char *prefix = run->supervisor->conf->redis_prefix;
+    const struct run_outcome *outcome = &ending->result.outcome;
+
+    switch (ending->verdict) {
     case VERDICT_FINISH:
-        result_command(&cmd, prefix, &run->hold, result);
-        run->sent_status = result->outcome.status;
-        run->sent_parts = result->present;
-        run->sent_bytes = result_bytes(result);
-        done = on_finished;
-        break;
+        build_finish(run, &ending->result, cmd);
+        return on_finished;
+    case VERDICT_EXPAND:
+        build_expand(run, ending, cmd);
+        return on_finished;
     case VERDICT_RETRY:
-        queue_retry(&cmd, prefix, &run->hold, result->outcome.retry_reason,
-                    result->outcome.error_message);
+        queue_retry(cmd, prefix, &run->hold, outcome->retry_reason,
+                    outcome->error_message);
         run->sent_status = RUN_DELAYED;
-        break;
+        return on_returned;
     case VERDICT_RELEASE:
-        queue_release(&cmd, prefix, &run->hold);
+        queue_release(cmd, prefix, &run->hold);
         run->sent_status = RUN_QUEUED;
-        break;
+        return on_returned;
+    case VERDICT_ORPHAN:
+        queue_orphan(cmd, prefix, &run->hold);
+        run->sent_status = RUN_ORPHANED;
+        return on_orphaned;
     }
+    return NULL;
+}
+
+static void send_verdict(struct held *run, const struct ending *ending)
+{
+    AUTO(redis_cmd_done) struct redis_cmd cmd = {0};
+    redis_link_callback *done = build(run, ending, &cmd);
+
     run->supervisor->sending_bytes += run->sent_bytes;
     run->state = HELD_SENDING;
     run->commands++;
-    redis_link_send(link, &cmd, SCRIPT_TIMEOUT_MS, done, run);
+    redis_link_send(run->supervisor->link, &cmd, SCRIPT_TIMEOUT_MS, done, run);
     supervisor_claim_soon(run->supervisor); /* in the same write */
 }
 
 void supervisor_conclude(struct held *run)
 {
     struct supervisor *s = run->supervisor;
-    AUTO(result_done) struct result result = {0};
-    enum verdict verdict;
+    AUTO(ending_done) struct ending ending = {0};
 
     if (s->now_mono_ms < run->look_mono_ms) {
         supervisor_wake_by(s, run->look_mono_ms);
@@ -234,11 +245,6 @@ void supervisor_conclude(struct held *run)
     if (!redis_link_ready(s->link) || !supervisor_log_shipped(run) ||
         s->sending_bytes > LARGE_BYTES)
         return;
-    if (run->refused) {
-        result_none(&result, RUN_ERR_INTERRUPTED, run->trouble_text);
-        verdict = VERDICT_FINISH;
-    } else {
-        verdict = judge(run, &result);
-    }
-    send_verdict(run, verdict, &result);
+    supervisor_judge(run, &ending);
+    send_verdict(run, &ending);
 }

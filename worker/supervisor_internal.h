@@ -11,7 +11,9 @@
  *   WAITING ──start──> RUNNING ──lock free──> ENDED <──no answer── SENDING
  *      └──cancelled, cannot start────────────> ENDED ──sent──────> SENDING ──> gone
  *
- * It is in the heartbeat from the claim to the end, unless it is lost. */
+ * It is in the heartbeat from the claim to the end, unless it is lost. An apply has a
+ * second state beside it, marked and then begun, whose one writer is supervisor_mark.c;
+ * supervisor_adopt.c reads it back from the run directory. */
 #ifndef KEDGE_WORKER_SUPERVISOR_INTERNAL_H
 #define KEDGE_WORKER_SUPERVISOR_INTERNAL_H
 
@@ -27,6 +29,8 @@
 #include "common/redis_link.h"
 #include "common/stop.h"
 #include "worker/journal.h"
+#include "worker/result.h"
+#include "worker/result_expand.h"
 #include "worker/rundir.h"
 
 #define SCRIPT_TIMEOUT_MS 3000 /* for the answer to a script */
@@ -56,6 +60,16 @@ struct log_tail {
     bool closed;      /* the run is not ours any more */
 };
 
+/* The question of an apply that is being answered; see supervisor_mark.c. */
+struct mark {
+    int64_t serial; /* of the newest question that was passed on; 0: none */
+    bool before;    /* what `marked` was when it was sent */
+    int awaited;    /* answers on their way: of mark, of WAIT */
+    bool known;     /* Redis has answered */
+    enum hold_outcome outcome;
+    int64_t replicas, replicas_wanted; /* that have it */
+};
+
 struct held {
     struct supervisor *supervisor;
     struct held *next;
@@ -77,9 +91,15 @@ struct held {
     bool lost;      /* Redis gave the run to somebody else: write nothing more */
     bool give_back; /* nothing was done: release instead of finish */
 
+    struct mark mark;
+    bool marked; /* Redis has marked it, or may have: nobody interrupts or kills it */
+    bool begun; /* it may have been told to go: if it leaves no result, it is an orphan */
+    uint64_t asserted; /* generation of the link on which Redis was told so; 0: none */
+    int64_t assert_mono_ms; /* not before */
+
     /* sending the result */
     int failures;
-    bool exhausted;         /* no retries are left: finish */
+    bool exhausted;         /* it cannot be returned: finish */
     bool refused;           /* the full result was refused: finish with an error alone */
     enum run_error trouble; /* why there is no result, with its sentence */
     char *trouble_text;     /* owned; NULL: none */
@@ -127,6 +147,7 @@ struct drain {
 struct supervisor_counts {
     int64_t ended[RUN_STATUSES];
     int64_t claims, retried, released, lost, adopted, reconnects, reaped, log_dropped;
+    int64_t marked, orphaned;
     int64_t slots, runs, unsent, connected; /* gauges */
     struct metric_histogram duration;
 };
@@ -153,8 +174,9 @@ struct supervisor {
     struct drain drain;
     bool ctl_waiting;
     int64_t reap_due_mono_ms, tidy_due_mono_ms, sweep_due_mono_ms;
-    pid_t sweeper;        /* 0: none */
-    size_t sending_bytes; /* of results on their way */
+    int64_t mark_due_mono_ms; /* next look at what the applies ask */
+    pid_t sweeper;            /* 0: none */
+    size_t sending_bytes;     /* of results on their way */
     struct supervisor_counts counts;
     bool over;
 };
@@ -169,10 +191,12 @@ bool supervisor_answered(struct held *run);
 /* ---- duties, in their order; each is called once a turn ---- */
 void supervisor_reap_children(struct supervisor *s); /* supervisor_runs.c */
 void supervisor_watch_redis(struct supervisor *s);   /* supervisor_watch.c */
+void supervisor_assert(struct supervisor *s);        /* supervisor_mark.c */
 void supervisor_drain(struct supervisor *s);         /* supervisor_drain.c */
 void supervisor_advance(struct supervisor *s);       /* supervisor_runs.c */
 void supervisor_ship_logs(struct supervisor *s);     /* supervisor_log.c */
 void supervisor_beat(struct supervisor *s);          /* supervisor_beat.c */
+void supervisor_mark(struct supervisor *s);          /* supervisor_mark.c */
 void supervisor_hear(struct supervisor *s);          /* supervisor_beat.c: ctl */
 void supervisor_claim(struct supervisor *s);         /* supervisor_claim.c */
 void supervisor_tidy(struct supervisor *s);          /* supervisor_tidy.c */
@@ -196,7 +220,22 @@ void supervisor_lose_run(struct held *run);
 void supervisor_tell(struct held *run); /* what it has not heard yet */
 bool supervisor_may_interrupt(const struct held *run);
 
-/* ---- supervisor_finish.c, supervisor_resend.c ---- */
+/* ---- supervisor_judge.c, supervisor_finish.c, supervisor_resend.c ---- */
+enum verdict {
+    VERDICT_FINISH,
+    VERDICT_EXPAND,
+    VERDICT_RETRY,
+    VERDICT_RELEASE,
+    VERDICT_ORPHAN,
+};
+/* What a run that is over becomes, and what it leaves. */
+struct ending {
+    enum verdict verdict;
+    struct result result;
+    struct expansion expansion; /* EXPAND */
+};
+void ending_done(struct ending *ending);
+void supervisor_judge(struct held *run, struct ending *out);
 void supervisor_conclude(struct held *run); /* HELD_ENDED: tells Redis */
 void supervisor_resend_all(struct supervisor *s);
 void supervisor_resend(struct supervisor *s); /* the next of them */

@@ -183,9 +183,11 @@ static void look_at_lock(struct held *run)
         supervisor_wake_now(s);
         return;
     }
-    if (ours)
+    /* Of an apply it is terraform that goes on: it comes to its end. */
+    if (ours && !run->begun)
         rundir_kill_holders(run->dir);
-    run->look_mono_ms = s->now_mono_ms + (ours ? REST_LOOK_MS : LOCK_LOOK_MS);
+    run->look_mono_ms =
+        s->now_mono_ms + (ours && !run->begun ? REST_LOOK_MS : LOCK_LOOK_MS);
     supervisor_wake_by(s, run->look_mono_ms);
 }
 
@@ -245,7 +247,7 @@ static void advance(struct held *run)
         advance_running(run);
         break;
     case HELD_ENDED:
-        if (run->lost)
+        if (run->lost && !run->begun)
             supervisor_bury(run);
         else
             supervisor_conclude(run);

@@ -8,8 +8,8 @@
 #define UNFIT_LOOK_MS 5000
 
 /* Redis may have forgotten the last seconds: what ended is sent again, and nothing new
- * is claimed before other workers had the time to do so too. A run that is marked would
- * be asserted again here; no kind of run marks yet. */
+ * is claimed before other workers had the time to do so too. Applies that have begun are
+ * asserted after each reconnect anyway. */
 static void on_restarted(struct supervisor *s)
 {
     log_warn("redis_restarted", "claims_paused_ms=%d", RESEND_PAUSE_MS);

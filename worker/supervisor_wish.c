@@ -7,7 +7,7 @@
 
 bool supervisor_may_interrupt(const struct held *run)
 {
-    return run->kind == RUN_DRIFT_CHECK || run->kind == RUN_PLAN;
+    return !run->marked;
 }
 
 void supervisor_cancel_run(struct held *run, int level)

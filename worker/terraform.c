@@ -16,9 +16,8 @@
 #include "worker/report.h"
 #include "worker/terraform_parts.h"
 
-#define LOCK_TIMEOUT_OPTION "-lock-timeout=60s"
-#define VERSION_MAX_BYTES   ((size_t)64 * 1024)
-#define VERSION_LIMIT_MS    20000
+#define VERSION_MAX_BYTES ((size_t)64 * 1024)
+#define VERSION_LIMIT_MS  20000
 /* Providers make sockets in TMPDIR; unix(7) wants their paths shorter than 108 bytes. */
 #define SOCKET_DIR_MAX_BYTES 90
 
@@ -36,6 +35,7 @@ static void set_paths(struct terraform *t, const char *work, const char *dir)
     t->tmp = path_join(work, "tmp");
     t->in = path_join(dir, "in");
     t->out = path_join(dir, "out");
+    t->sealed = path_join(dir, "sealed");
 }
 
 /* What an earlier run left in HOME is not this one's configuration. */
@@ -125,9 +125,9 @@ void terraform_free(struct terraform *t)
         return;
     if (t->tmp_elsewhere)
         (void)path_remove_tree(t->tmp, &err);
-    char *const owned[] = {t->work,   t->dir,       t->src,    t->cwd, t->tf,
-                           t->home,   t->tmp,       t->in,     t->out, t->plugins,
-                           t->binary, t->variables, t->backend};
+    char *const owned[] = {t->work,    t->dir,    t->src,       t->cwd,    t->tf,
+                           t->home,    t->tmp,    t->in,        t->out,    t->sealed,
+                           t->plugins, t->binary, t->variables, t->backend};
 
     for (size_t i = 0; i < ARRAY_LEN(owned); i++)
         free(owned[i]);
@@ -203,6 +203,7 @@ int terraform_plan(struct terraform *t, bool locked, int64_t deadline_mono_ms,
     struct command command = {.deadline_mono_ms = deadline_mono_ms};
     int rc;
 
+    t->sealed_digest[0] = '\0'; /* what is sealed is not this plan */
     strings_add(&command.argv, "plan");
     strings_add(&command.argv, "-detailed-exitcode");
     strings_add(&command.argv, "-input=false");
@@ -258,6 +259,7 @@ int terraform_show(struct terraform *t, int64_t deadline_mono_ms, bool *over,
                    struct child_result *out, struct err *err)
 {
     AUTO(auto_free) char *path = path_join(t->dir, TERRAFORM_PLAN_JSON);
+    AUTO(auto_free) char *plan = plan_path(t);
     struct spill spill = {.fd = -1};
     struct command command = {
         .deadline_mono_ms = deadline_mono_ms, .output = spill_write, .arg = &spill};
@@ -268,7 +270,7 @@ int terraform_show(struct terraform *t, int64_t deadline_mono_ms, bool *over,
     strings_add(&command.argv, "show");
     strings_add(&command.argv, "-json");
     strings_add(&command.argv, "-no-color");
-    strings_addf(&command.argv, "%s/%s", t->dir, TERRAFORM_PLAN_FILE);
+    strings_add(&command.argv, plan);
     rc = command_run(t, &command, out, err);
     strings_done(&command.argv);
     close(spill.fd);

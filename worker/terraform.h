@@ -1,14 +1,16 @@
-/* Terraform: its three commands as a run needs them, the environment it may see, and when
+/* Terraform: its commands as a run needs them, the environment it may see, and when
  * init can be skipped.
  *
  * Directories of a target, below w<n>/work/<target>/: src (checkout), tf (TF_DATA_DIR),
  * home (HOME) and tmp (TMPDIR), both empty at the start of a run, lock.hcl and
  * lock.commit (what init wrote), init.json (fingerprint of the last good init). One run
- * at a time has them. Works the same with OpenTofu.
+ * at a time has them. A run of a pull request has its own, in pr/ there, for as long as
+ * it lasts. Works the same with OpenTofu.
  *
  * Order of calls: terraform_new after the checkout; then terraform_init,
  * terraform_remote_execution and terraform_workspace_exists unless terraform_init_current
- * says that they can be skipped; then plan and show. */
+ * says that they can be skipped; then plan and show. What is to be applied is sealed
+ * between the two; terraform_apply comes after, and then a plan again. */
 #ifndef KEDGE_WORKER_TERRAFORM_H
 #define KEDGE_WORKER_TERRAFORM_H
 
@@ -22,6 +24,7 @@
 
 #define TERRAFORM_PLAN_FILE "out/plan" /* below the run directory */
 #define TERRAFORM_PLAN_JSON "out/plan.json"
+#define TERRAFORM_APPLY_LOG "apply.log"
 
 struct terraform; /* one run's use of it */
 
@@ -73,11 +76,12 @@ int terraform_plan(struct terraform *terraform, bool locked, int64_t deadline_mo
 int terraform_show(struct terraform *terraform, int64_t deadline_mono_ms, bool *over,
                    struct child_result *out, struct err *err);
 
-/* Is the state where every worker finds it: a backend that is not `local`, or one with an
- * absolute path? After init. */
+/* Is the state where every worker finds it: a backend that is not `local`, or one whose
+ * path (workspace_dir, for a workspace other than `default`) is absolute? After init. */
 bool terraform_shared_state(const struct terraform *terraform);
 /* Moves the plan out of terraform's reach, to <dir>/sealed/plan, and remembers its
- * SHA-256. ERR_PERM: it is not the plain file that plan wrote. */
+ * SHA-256; what show and apply read from then on. Another plan ends that. ERR_PERM: it is
+ * not the plain file that plan wrote; ERR_TEMP: the disk is full. */
 int terraform_seal_plan(struct terraform *terraform, struct err *err);
 /* apply of exactly the sealed plan; ERR_PERM, and nothing is started, when its digest has
  * changed. It outlives its runner (its output goes to <dir>/apply.log), and is stopped

@@ -1,5 +1,6 @@
 /* Running a terraform command: its environment, its sandbox, where its output goes. */
 #include "common/mem.h"
+#include "common/path.h"
 #include "worker/terraform_parts.h"
 
 /* What one process of a run may have: far above what a run is counted with, and short of
@@ -56,6 +57,7 @@ int command_run(struct terraform *t, struct command *command, struct child_resul
     AUTO(strings_done) struct strings env = {0};
     AUTO(strings_done) struct strings argv = {0};
     AUTO(sandbox_done) struct sandbox sandbox = SANDBOX_INIT;
+    AUTO(auto_free) char *log = path_join(t->dir, TERRAFORM_APPLY_LOG);
     struct pump pump = {t, command};
     struct child_spec spec = {
         .path = t->binary,
@@ -65,7 +67,9 @@ int command_run(struct terraform *t, struct command *command, struct child_resul
         .deadline_mono_ms = command->deadline_mono_ms,
         .grace_ms = t->conf->cancel_grace_ms,
         .memory_bytes = terraform_memory_bytes(t->conf),
-        .die_with_parent = true,
+        .die_with_parent = !command->lasting,
+        .gentle = command->lasting,
+        .output_file = command->lasting ? log : NULL,
         .output = command->output != NULL ? to_command : to_run,
         .errors = command->output != NULL ? to_run : NULL,
         .stop_wanted = stop_wanted,

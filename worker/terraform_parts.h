@@ -11,6 +11,7 @@
 
 #define TERRAFORM_VERSION_BYTES 64
 #define LOCK_FILE               ".terraform.lock.hcl"
+#define LOCK_TIMEOUT_OPTION     "-lock-timeout=60s"
 #define SETTINGS_MAX_BYTES      ((size_t)16 * 1024 * 1024)
 
 struct terraform {
@@ -22,6 +23,7 @@ struct terraform {
     char *src, *cwd;       /* the checkout; the directory in it to work in */
     char *tf, *home, *tmp; /* below work */
     char *in, *out;        /* below dir */
+    char *sealed;          /* below dir; not made before there is a plan to seal */
     char *plugins;         /* the shared cache */
     char *binary;
     char *variables, *backend;             /* files in `in`; NULL: none */
@@ -31,7 +33,9 @@ struct terraform {
     struct strings secrets;
     bool sandboxed;
     bool tmp_elsewhere; /* below work its path would be too long; removed at the end */
-    char commit_lock[SIGN_HEX_BYTES]; /* digest of the commit's lock file; "": none */
+    char commit_lock[SIGN_HEX_BYTES];   /* digest of the commit's lock file; "": none */
+    char sealed_digest[SIGN_HEX_BYTES]; /* of the sealed plan; "": the plan is not sealed
+                                         */
 };
 
 /* ---- terraform_binary.c ---- */
@@ -73,11 +77,17 @@ bool init_current(const struct terraform *terraform);
 void init_forget(const struct terraform *terraform);
 void init_remember(const struct terraform *terraform);
 
+/* ---- terraform_apply.c ---- */
+/* Where the newest plan is: sealed or not. The caller frees. */
+char *plan_path(const struct terraform *terraform);
+
 /* ---- terraform_command.c ---- */
 struct command {
     struct strings argv; /* argv[0] is added when it runs */
     bool init;           /* sees init_env, may write the plugin cache */
     bool any_workspace;  /* without TF_WORKSPACE */
+    bool lasting;        /* outlives its runner, and is stopped gently; its output goes
+                            through apply.log */
     int64_t deadline_mono_ms;
     /* NULL: to the run's output. */
     void (*output)(void *arg, const char *bytes, size_t len);

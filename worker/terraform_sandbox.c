@@ -55,7 +55,7 @@ static int allow_own(const struct terraform *t, bool init, struct sandbox *sandb
                      struct err *err)
 {
     const char *const written[] = {t->src, t->home, t->tmp, t->out};
-    const char *const read[] = {t->binary, t->in};
+    const char *const read[] = {t->binary, t->in, t->sealed};
     const char *const installed[] = {t->tf, t->plugins};
     int rc = 0;
 

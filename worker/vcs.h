@@ -19,18 +19,23 @@ struct vcs {
     enum vcs_type type; /* Git has no API: ERR_PERM */
     const char *repository;
     int64_t pull_request;
+    /* The run's, 40 hexadecimal digits: what is said of a newer head is not said of it.
+     * NULL: whatever the head is. */
+    const char *commit;
     int64_t deadline_mono_ms;
     int (*stop_wanted)(void *arg); /* as in child.h */
     void *arg;
 };
 /* Each: 0 with *met and, when it is not, a sentence (owned) that says why. ERR_TEMP: the
- * API is away, answers 429 or 5xx (after a few tries); ERR_PERM: it refuses (401, 403,
- * 404) or answers what cannot be understood. No message ever holds a token.
+ * API is away, answers 429 or 5xx (after a few tries), or was stopped; ERR_PERM: it
+ * refuses (401, 403, 404) or answers what cannot be understood. No message ever holds a
+ * token. Neither is met when the head is not `commit`.
  *
  * approved: GitHub: the latest review of each person that is not a mere comment: at least
- * one APPROVED of the newest commits, none CHANGES_REQUESTED; GitLab: `approved` of
- * .../approvals. mergeable: GitHub: open, not a draft, `mergeable` true and
- * `mergeable_state` neither dirty, blocked nor behind (unknown: asked again for a while);
+ * one APPROVED of the head, none CHANGES_REQUESTED (whoever may review, counts); GitLab:
+ * `approved` of .../approvals, and by somebody: where no approval is required it says so
+ * of every merge request. mergeable: GitHub: open, not a draft, `mergeable` true and
+ * `mergeable_state` clean, unstable or has_hooks (unknown: asked again for a while);
  * GitLab: `detailed_merge_status` mergeable (older servers: `merge_status`
  * can_be_merged, not a draft, discussions resolved). */
 int vcs_approved(const struct vcs *vcs, bool *met, char **why, struct err *err);

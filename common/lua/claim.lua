@@ -4,6 +4,7 @@
 -- A worker has one claim under way at a time.
 --@include run
 --@include waiting
+--@include batch
 local worker, nonce, lease_ms = ARGV[1], ARGV[2], whole(ARGV[3], 'lease')
 check(#ARGV == 3 and #worker > 0 and #nonce > 0, 'claim')
 
@@ -71,6 +72,9 @@ redis.call('HSET', K('run:' .. run.id), 'status', 'running', 'version', fence, '
 redis.call('HSET', K('active'), run.target, run.id)
 redis.call('ZADD', K('leases'), NOW + lease_ms, run.id)
 remember(run.id)
+if run.batch then
+    batch_start(run.batch)
+end
 if redis.call('EXISTS', K('ready')) == 1 then
     wake()
 end

@@ -2,13 +2,14 @@
 -- The holder of a run ends it once, with its result. Who no longer holds it writes
 -- nothing, but for a note when a person has resolved it meanwhile.
 -- ARGV: run, fence, nonce, status, exit, error code, error message, commit, summary,
--- output cut (0, 1), output, log, head, metadata, drift key, drift field, drift record.
+-- output cut (0, 1), output, log, applied, head, metadata, drift key, drift field, drift
+-- record.
 --@include run_end
 local id, fence, nonce, status = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local output, log = ARGV[11], ARGV[12]
-check(#ARGV == 17 and #id > 0 and #status > 0, 'finish')
+local drift_repo, drift_field, drift_record = ARGV[16], ARGV[17], ARGV[18]
+check(#ARGV == 18 and #id > 0 and #status > 0, 'finish')
 check(#ARGV[9] <= 4096 and #ARGV[7] <= 4096, 'a summary or message above 4 KiB')
-check(ARGV[15] == '' or ARGV[16] ~= '', 'a drift record without a field')
+check(drift_repo == '' or drift_field ~= '', 'a drift record without a field')
 whole(ARGV[5], 'exit')
 
 local run = run_load(id)
@@ -33,10 +34,12 @@ elseif run.status == 'orphaned' and status ~= 'applied' then
     code = code ~= '' and code or 'INTERRUPTED'
 end
 check(status ~= 'cancelled' or run.cancel > 0, 'cancelled, but nobody cancels')
+check(run.kind ~= 'resolve' or status == 'error' or status == 'cancelled',
+      'the good end of a resolve run is expand')
 move(id, run.status, 'finish', status)
 
 local result = {}
-for i, field in ipairs({'output', 'log', 'head', 'metadata'}) do
+for i, field in ipairs({'output', 'log', 'applied', 'head', 'metadata'}) do
     if ARGV[10 + i] ~= '' then
         result[#result + 1] = field
         result[#result + 1] = ARGV[10 + i]
@@ -45,19 +48,21 @@ end
 if #result > 0 then
     redis.call('HSET', K('result:' .. id), unpack(result))
 end
-if #output + #log > 0 then
-    redis.call('HINCRBY', K('meta'), 'result_bytes', #output + #log)
+local bytes = #ARGV[11] + #ARGV[12] + #ARGV[13]
+if bytes > 0 then
+    redis.call('HINCRBY', K('meta'), 'result_bytes', bytes)
     redis.call('ZADD', K('outputs'), NOW, id)
 end
-if ARGV[15] ~= '' and ARGV[17] ~= '' and status ~= 'cancelled' then
+if drift_repo ~= '' and drift_record ~= '' and status ~= 'cancelled' then
     -- A check that failed leaves the last good record as it is.
-    local records, failure = K('drift:' .. ARGV[15]), ARGV[16] .. '|error'
+    local records, failure = K('drift:' .. drift_repo), drift_field .. '|error'
     if status == 'error' then
-        redis.call('HSET', records, failure, ARGV[17])
+        redis.call('HSET', records, failure, drift_record)
     else
-        redis.call('HSET', records, ARGV[16], ARGV[17])
+        redis.call('HSET', records, drift_field, drift_record)
         redis.call('HDEL', records, failure)
     end
+    redis.call('ZADD', K('drifts'), NOW, drift_repo)
 end
 run_end(run, status, 'exit', ARGV[5], 'error_code', code, 'error_message', message,
         'commit', ARGV[8], 'summary', ARGV[9], 'truncated', ARGV[10])

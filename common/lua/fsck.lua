@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Repairs what no invariant allows, a piece at a time, and says what it found: normally
 -- nothing. It never starts, ends or requeues a run: a lease or a suspicion is put right,
--- and reap does the rest.
+-- and reap does the rest. A batch that did not hear of its runs' ends goes on.
 -- ARGV: grace ms. The answer is a count and a sentence for each.
 --@include run_end
 local grace_ms = whole(ARGV[1], 'grace')
@@ -74,6 +74,69 @@ walk('ready', function(target)
         refresh_ready(target)
     end
 end)
+
+-- Counts the runs of a batch that have not ended, in all and of the stages that have come.
+local function count_left(batch)
+    local left, stage_left, missed = 0, 0, {}
+    local later = K('batch_later:' .. batch.id)
+    for _, id in ipairs(redis.call('LRANGE', K('batch_runs:' .. batch.id), 0, -1)) do
+        local run = run_load(id)
+        local counted = run and redis.call('HGET', K('run:' .. id), 'counted')
+        if run and not counted then
+            if run.status == 'orphaned' or redis.call('ZSCORE', K('ended'), id) then
+                missed[#missed + 1] = run
+            end
+            left = left + 1
+            stage_left = stage_left + (redis.call('ZSCORE', later, id) and 0 or 1)
+        end
+    end
+    return left, stage_left, missed
+end
+
+local function see_batch(batch)
+    local left, stage_left, missed = count_left(batch)
+    if left == batch.outstanding and stage_left == batch.stage_left and #missed == 0 then
+        return left
+    end
+    note('batch ' .. batch.id .. ' did not count the ends of its runs')
+    batch.outstanding, batch.stage_left = left, stage_left
+    for _, run in ipairs(missed) do
+        count_run(batch, run, run.status)
+    end
+    batch_settle(batch)
+    return left
+end
+
+-- Returns how many runs were looked at.
+local function see_open_batch(id)
+    local batch = batch_load(id)
+    if not batch or batch_ended(batch.status) then
+        note('batch ' .. id .. ' was listed as open')
+        redis.call('ZREM', K('batches_open'), id)
+    elseif redis.call('EXISTS', K('batch_runs:' .. id)) == 1 then
+        return see_batch(batch)
+    elseif redis.call('ZSCORE', K('ended'), batch.resolve) or
+        redis.call('EXISTS', K('run:' .. batch.resolve)) == 0 then
+        note('batch ' .. id .. ' did not hear of the end of its resolve run')
+        unresolved(batch, {id = batch.resolve}, 'error')
+    end
+    return 1
+end
+
+-- A batch has more runs than a piece may have; the piece ends with it.
+local function see_open_batches()
+    local from = tonumber(redis.call('HGET', meta, 'fsck_batches') or 0)
+    local ids = redis.call('ZRANGE', K('batches_open'), from, from + BATCH - 1)
+    local looked, seen = 0, 0
+    while seen < #ids and looked < BATCH do
+        seen = seen + 1
+        looked = looked + see_open_batch(ids[seen])
+    end
+    local more = seen < #ids or #ids == BATCH
+    redis.call('HSET', meta, 'fsck_batches', more and from + seen or 0)
+end
+see_open_batches()
+
 if redis.call('EXISTS', K('ready'), K('active')) == 0 and
     tonumber(redis.call('HGET', K('waiting'), '') or 0) ~= 0 then
     note('runs were counted as waiting, but no target has any')

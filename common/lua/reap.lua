@@ -53,7 +53,9 @@ local function recover(run)
     elseif status == 'cancelled' then
         run_end(run, status, 'fence', '', 'nonce', '')
     else
-        redis.call('ZADD', K('dead'), NOW, run.id)
+        if run.kind ~= 'resolve' then
+            redis.call('ZADD', K('dead'), NOW, run.id)
+        end
         run_end(run, status, 'crashes', crashes, 'fence', '', 'nonce', '', 'error_code',
                 'WORKER_LOST', 'error_message',
                 'Its worker was lost ' .. crashes .. ' times')

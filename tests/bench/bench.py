@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Benchmarks against the built programs, a real Redis and the real terraform.
 
-    tests/bench/bench.py [check] [http] [memory] [claim]      default: all
+    tests/bench/bench.py [check] [http] [memory] [claim] [one] [batches] [waiting]      default: all
 
 Prints one table a part, in the form that docs/BENCHMARKS.md quotes. Nothing here passes or
 fails: machines differ; what is compared is measured side by side in one run.
@@ -21,22 +21,12 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
+from batches import bench_batches, bench_one, bench_waiting  # noqa: E402
 from stack import FOLLOWS_FILE, TOKEN, Stack, until  # noqa: E402
+from tables import median_of, milliseconds, table  # noqa: E402
 
 WORKSPACES = 1000
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
-
-
-def table(title, head, rows):
-    print(f"\n### {title}\n")
-    print("| " + " | ".join(head) + " |")
-    print("|" + "---|" * len(head))
-    for row in rows:
-        print("| " + " | ".join(str(cell) for cell in row) + " |", flush=True)
-
-
-def median_of(values, digits=1):
-    return f"{statistics.median(values):.{digits}f}"
 
 
 def bench_check(pairs=15):
@@ -66,11 +56,6 @@ def bench_check(pairs=15):
         [label, median_of(values), f"{min(values):.1f}", f"{max(values):.1f}"] for label, values in (
             ("terraform plan by hand", by_hand), ("check, claim to finish", checks), ("difference, pair by pair", extra),
             ("check, trigger to polled end", wall))])
-
-
-def milliseconds(stamp):
-    seconds = time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S"))
-    return seconds * 1000 + int(stamp[20:23])
 
 
 WRK = """
@@ -260,7 +245,8 @@ def bench_claim(count=300):
 
 
 def main():
-    parts = {"check": bench_check, "http": bench_http, "memory": bench_memory, "claim": bench_claim}
+    parts = {"check": bench_check, "http": bench_http, "memory": bench_memory, "claim": bench_claim,
+             "one": bench_one, "batches": bench_batches, "waiting": bench_waiting}
     for part in sys.argv[1:] or parts:
         parts[part]()
 

@@ -21,6 +21,8 @@ import tempfile
 import time
 import urllib.parse
 
+import openapi_check
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VARIANT = os.environ.get("KEDGE_TEST_VARIANT", "release")
 BUILD = ROOT / "build" / VARIANT
@@ -195,6 +197,14 @@ class Stack:
         self.port = int(listening[0]["address"].rsplit(":", 1)[1])
         return process
 
+    def start_another_api(self, name, **settings):
+        """Its port, for `request`; the others go on to ask the first one."""
+        first = self.port
+        self.start_api(name, **settings)
+        port, self.port = self.port, first
+        until(lambda: self.get("/readyz", port=port).status == 200, 20, f"{name} is ready")
+        return port
+
     def start_worker(self, name="worker", **settings):
         return self.spawn(name, BUILD / "kedge-worker", **settings)
 
@@ -249,8 +259,8 @@ class Stack:
                 os.kill(pid, signal.SIGKILL)
 
     # ---- HTTP ----
-    def request(self, method, path, body=None, headers=None, token=TOKEN, timeout=70):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+    def request(self, method, path, body=None, headers=None, token=TOKEN, timeout=70, port=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
         sent = {"Authorization": f"Bearer {token}"} if token else {}
         if body is not None and not isinstance(body, (bytes, str)):
             body = json.dumps(body)
@@ -259,9 +269,12 @@ class Stack:
         try:
             connection.request(method, path, body=body, headers=sent)
             answer = connection.getresponse()
-            return Response(answer.status, answer.headers, answer.read())
+            response = Response(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
+        if openapi_check.available():
+            openapi_check.check(method, path, response.status, response.headers, response.body)
+        return response
 
     def get(self, path, **options):
         try:
@@ -295,6 +308,11 @@ class Stack:
         current = self.git("branch", "--show-current", cwd=copy)
         if current != branch:
             self.git("checkout", "-q", "-B", branch, cwd=copy)
+        self.commit(copy, files)
+        self.git("push", "-q", "origin", branch, cwd=copy)
+        return self.git("rev-parse", "HEAD", cwd=copy)
+
+    def commit(self, copy, files):
         for path, text in files.items():
             target = copy / path
             if text is None:
@@ -304,8 +322,54 @@ class Stack:
             target.write_text(text)
         self.git("add", "-A", cwd=copy)
         self.git("commit", "-q", "--allow-empty", "-m", "change", cwd=copy)
-        self.git("push", "-q", "origin", branch, cwd=copy)
-        return self.git("rev-parse", "HEAD", cwd=copy)
+
+    def pull_request(self, repository, number, files, name="refs/pull/{}/head"):
+        """Commits the files on top of the branch in use, as a pull request's head alone; returns the commit id."""
+        copy = self.dir / "copies" / repository
+        branch = self.git("branch", "--show-current", cwd=copy)
+        self.git("checkout", "-q", "--detach", cwd=copy)
+        self.commit(copy, files)
+        self.git("push", "-q", "origin", "+HEAD:" + name.format(number), cwd=copy)
+        head = self.git("rev-parse", "HEAD", cwd=copy)
+        self.git("checkout", "-q", branch, cwd=copy)
+        return head
+
+    # ---- the Atlantis family ----
+    def root(self, name, *follows, more=""):
+        """A root module with its state outside of the repository, and a resource that follows each file of the world."""
+        resources = "".join(f'resource "terraform_data" "{file}" {{\n  input = file("{self.world}/{file}")\n}}\n' for file in follows)
+        return (f'terraform {{\n  backend "local" {{\n    path = "{self.dir}/state/{name}/default"\n'
+                f'    workspace_dir = "{self.dir}/state/{name}"\n  }}\n}}\n{resources}{more}')
+
+    def change_world(self, **files):
+        for name, text in files.items():
+            (self.world / name).write_text(text)
+
+    def ask(self, path, body, status=200, **options):
+        """`data` of a POST of the Atlantis family, or `error` when another status is expected."""
+        answer = self.post(path, body, **options)
+        assert answer.status == status, answer
+        return answer.json["data"] if status < 300 else answer.json["error"]
+
+    def gate(self, name):
+        """A file of the world that blocks whoever reads it, until open_gate."""
+        os.mkfifo(self.world / name)
+
+    def waits_at_gate(self, name, seconds=30):
+        """Waits until somebody reads it; the descriptor is for open_gate."""
+        def open_for_writing():
+            try:
+                return os.open(self.world / name, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                return None
+        return until(open_for_writing, seconds, f"somebody reads {name}")
+
+    def open_gate(self, name, descriptor):
+        """For who waits and for all who come after."""
+        (self.world / "open").write_text("open\n")
+        (self.world / "open").rename(self.world / name)
+        os.write(descriptor, b"open\n")
+        os.close(descriptor)
 
     # ---- Kedge ----
     def register(self, repository, project="p", workspace="w", ref="main", **fields):

@@ -1,22 +1,50 @@
 /* Fuzzes request bodies against every table of fields: whatever passes the checks can be
- * read without asking again, and problems stay within their limits. The first byte picks
- * the table. */
+ * read without asking again, and problems stay within their limits. The first byte, a
+ * digit, picks the table. */
 #include <string.h>
 
+#include "api/atlantis.h"
 #include "api/handlers.h"
 #include "common/mem.h"
 #include "common/path.h"
+#include "common/sign.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct {
     const struct field *fields;
     size_t count;
+    /* Of those whose keys are folded; NULL: they are exact. */
+    void (*check)(const cJSON *body, struct problems *problems);
+    enum batch_kind kind;
 } tables[] = {
-    {project_fields, PROJECT_FIELDS}, {workspace_fields, WORKSPACE_FIELDS},
-    {trigger_fields, TRIGGER_FIELDS}, {ignore_fields, IGNORE_FIELDS},
-    {cancel_fields, CANCEL_FIELDS},   {resolve_fields, RESOLVE_FIELDS},
-    {pause_fields, PAUSE_FIELDS},
+    {project_fields, PROJECT_FIELDS, NULL, BATCH_KINDS},
+    {workspace_fields, WORKSPACE_FIELDS, NULL, BATCH_KINDS},
+    {trigger_fields, TRIGGER_FIELDS, NULL, BATCH_KINDS},
+    {ignore_fields, IGNORE_FIELDS, NULL, BATCH_KINDS},
+    {cancel_fields, CANCEL_FIELDS, NULL, BATCH_KINDS},
+    {resolve_fields, RESOLVE_FIELDS, NULL, BATCH_KINDS},
+    {pause_fields, PAUSE_FIELDS, NULL, BATCH_KINDS},
+    {plan_fields, PLAN_FIELDS, atlantis_check_named, BATCH_PLAN},
+    {detect_fields, DETECT_FIELDS, atlantis_check, BATCH_DETECT},
+    {remediate_fields, REMEDIATE_FIELDS, atlantis_check, BATCH_REMEDIATE},
 };
+
+/* What has passed becomes a request that a worker can read. */
+static void must_be_a_request(const cJSON *body, enum batch_kind kind)
+{
+    AUTO(batch_request_done) struct batch_request request = {.kind = kind};
+    AUTO(batch_request_done) struct batch_request again = {.kind = kind};
+    AUTO(buf_done) struct buf text = BUF_INIT(1 << 20);
+    struct err err;
+
+    atlantis_request(body, kind, &request);
+    sign_uuid4(request.id);
+    batch_request_print(&request, &text);
+    must(!text.over);
+    must(batch_request_parse(buf_text(&text), text.len, &again, &err) == 0);
+    must(again.paths.count == request.paths.count);
+    must(again.names.count == request.names.count);
+}
 
 static void must_have_type(const struct field *field, const cJSON *value)
 {
@@ -74,16 +102,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO(auto_json) cJSON *body = NULL;
     struct err err;
     size_t table;
+    bool folds;
 
     if (size == 0)
         return 0;
-    table = data[0] % ARRAY_LEN(tables);
-    body = json_parse((const char *)data + 1, size - 1, JSON_DEPTH_MAX, false, &err);
+    table = (uint8_t)(data[0] - '0') % ARRAY_LEN(tables);
+    folds = tables[table].check != NULL;
+    body = json_parse((const char *)data + 1, size - 1, JSON_DEPTH_MAX, folds, &err);
     if (body == NULL)
         return 0;
+    if (folds)
+        body_fold(body, tables[table].fields, tables[table].count);
     body_check(body, tables[table].fields, tables[table].count, "", &problems);
+    if (folds && cJSON_IsObject(body))
+        tables[table].check(body, &problems);
     check_problems(&problems);
-    if (problems.count == 0)
-        check_good(body, tables[table].fields, tables[table].count);
+    if (problems.count > 0)
+        return 0;
+    check_good(body, tables[table].fields, tables[table].count);
+    if (folds)
+        must_be_a_request(body, tables[table].kind);
     return 0;
 }

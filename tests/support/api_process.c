@@ -23,13 +23,16 @@
 #define POLL_EVERY_MS 5
 #define ANSWER_BYTES  ((size_t)4 << 20)
 
+typedef void adjust_conf(const struct api_process *api, struct conf *conf);
+
 static void give_up(const char *what)
 {
     fprintf(stderr, "api_process: %s\n", what);
     abort();
 }
 
-static void __attribute__((noreturn)) be_the_api(const struct api_process *api)
+static void __attribute__((noreturn))
+be_the_api(const struct api_process *api, adjust_conf *adjust)
 {
     static char listen[] = "127.0.0.1:0", secret[] = API_PROCESS_TOKEN,
                 prefix[] = "{kedge}:", allowlist[] = "*", github[] = "https://github.com";
@@ -39,11 +42,14 @@ static void __attribute__((noreturn)) be_the_api(const struct api_process *api)
                         .api_secret = secret,
                         .repo_allowlist = allowlist,
                         .github_url = github,
+                        .drift_storage = true,
                         .max_queued = 1000};
     struct api program;
     struct err err;
     int status = 1;
 
+    if (adjust != NULL)
+        adjust(api, &conf);
     log_open("kedge-api", LOG_INFO);
     if (api_open(&program, &conf, &err) == 0) {
         api_run(&program);
@@ -54,7 +60,7 @@ static void __attribute__((noreturn)) be_the_api(const struct api_process *api)
     exit(status);
 }
 
-static void start(struct api_process *api, const char *log)
+static void start(struct api_process *api, const char *log, adjust_conf *adjust)
 {
     pid_t parent = getpid();
 
@@ -66,7 +72,7 @@ static void start(struct api_process *api, const char *log)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent || freopen(log, "w", stderr) == NULL)
         _exit(1);
-    be_the_api(api);
+    be_the_api(api, adjust);
 }
 
 /* The port is told in the event `listening`; 0: not yet. */
@@ -85,13 +91,18 @@ static int read_port(const char *log)
 
 void api_process_start(struct api_process *api)
 {
+    api_process_start_as(api, NULL);
+}
+
+void api_process_start_as(struct api_process *api, adjust_conf *adjust)
+{
     int64_t deadline_ms = clock_mono_ms() + PATIENCE_MS;
     AUTO(auto_free) char *log = NULL;
 
     *api = (struct api_process){0};
     redis_server_start(&api->redis, REDIS_SERVER_APPEND_ONLY, NULL);
     log = path_join(api->redis.dir, "api.log");
-    start(api, log);
+    start(api, log, adjust);
     while (api->port == 0 || api_call(api, "GET", "/readyz", NULL, NULL, NULL) != 200) {
         if (api->port == 0)
             api->port = read_port(log);
@@ -119,22 +130,45 @@ void api_process_stop(struct api_process *api)
     redis_server_stop(&api->redis);
 }
 
+void api_process_await_log(const struct api_process *api, const char *wanted)
+{
+    int64_t deadline_ms = clock_mono_ms() + PATIENCE_MS;
+    AUTO(auto_free) char *log = path_join(api->redis.dir, "api.log");
+
+    for (;;) {
+        AUTO(buf_done) struct buf text = BUF_INIT(ANSWER_BYTES);
+        struct err err;
+
+        if (path_read(log, &text, &err) == 0 && strstr(buf_text(&text), wanted) != NULL)
+            return;
+        if (clock_mono_ms() > deadline_ms)
+            give_up("it did not log what was waited for");
+        poll(NULL, 0, POLL_EVERY_MS);
+    }
+}
+
 /* ---- the client ---- */
-int api_send(const struct api_process *api, const char *method, const char *path,
-             const char *headers, const char *body)
+int api_connect(const struct api_process *api)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)api->port),
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    AUTO(buf_done) struct buf text = BUF_INIT(ANSWER_BYTES);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
         give_up("no connection");
-    buf_fmt(&text,
-            "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
-            "X-Atlantis-Token: " API_PROCESS_TOKEN "\r\n%s",
-            method, path, headers != NULL ? headers : "");
+    return fd;
+}
+
+static int send_as(const struct api_process *api, const char *token, const char *method,
+                   const char *path, const char *headers, const char *body)
+{
+    AUTO(buf_done) struct buf text = BUF_INIT(ANSWER_BYTES);
+    int fd = api_connect(api);
+
+    buf_fmt(&text, "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n%s%s%s%s",
+            method, path, token[0] != '\0' ? "X-Atlantis-Token: " : "", token,
+            token[0] != '\0' ? "\r\n" : "", headers != NULL ? headers : "");
     if (body != NULL)
         buf_fmt(&text, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
                 strlen(body));
@@ -142,6 +176,12 @@ int api_send(const struct api_process *api, const char *method, const char *path
     if (write(fd, text.data, text.len) != (ssize_t)text.len)
         give_up("a request was not taken");
     return fd;
+}
+
+int api_send(const struct api_process *api, const char *method, const char *path,
+             const char *headers, const char *body)
+{
+    return send_as(api, API_PROCESS_TOKEN, method, path, headers, body);
 }
 
 int api_receive(int fd, struct buf *text)
@@ -174,6 +214,16 @@ int api_call(const struct api_process *api, const char *method, const char *path
 
     if (text == NULL)
         return api_receive(fd, &unused);
+    buf_done(text);
+    buf_init(text, ANSWER_BYTES);
+    return api_receive(fd, text);
+}
+
+int api_call_as(const struct api_process *api, const char *token, const char *method,
+                const char *path, const char *body, struct buf *text)
+{
+    int fd = send_as(api, token, method, path, NULL, body);
+
     buf_done(text);
     buf_init(text, ANSWER_BYTES);
     return api_receive(fd, text);

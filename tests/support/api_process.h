@@ -25,15 +25,28 @@ struct api_process {
 
 /* Redis first, then the api: it is ready. */
 void api_process_start(struct api_process *api);
+/* The same with other settings: `adjust` is called in the api's process. */
+struct conf;
+void api_process_start_as(struct api_process *api,
+                          void (*adjust)(const struct api_process *api,
+                                         struct conf *conf));
 /* SIGTERM; returns the exit status. */
 int api_process_terminate(struct api_process *api);
 /* Both, whatever runs of them. */
 void api_process_stop(struct api_process *api);
 
+/* Waits until its log has that text. */
+void api_process_await_log(const struct api_process *api, const char *wanted);
+
+/* A connection with nothing on it; the caller closes it. */
+int api_connect(const struct api_process *api);
 /* A connection with a request on it; more header lines may be given ("A: b\r\n"), NULL:
  * none. body NULL: none. The caller closes the descriptor. */
 int api_send(const struct api_process *api, const char *method, const char *path,
              const char *headers, const char *body);
+/* With another token; "": none. */
+int api_call_as(const struct api_process *api, const char *token, const char *method,
+                const char *path, const char *body, struct buf *text);
 /* Reads the answer until its end into `text` (head and body) and closes. Returns the
  * status; -1: the connection was closed without an answer. Waits at most 30 s. */
 int api_receive(int fd, struct buf *text);

@@ -214,6 +214,10 @@ int stage_close(void **state)
     free(stage->spec.repository);
     free(stage->spec.ref);
     free(stage->spec.commit);
+    free(stage->spec.directory);
+    free(stage->spec.workspace);
+    free(stage->conf.gitlab_url);
+    free(stage->conf.github_url);
     free(stage);
     return 0;
 }
@@ -237,19 +241,40 @@ static int mount_small_disk(const struct stage *stage)
     return mount("tmpfs", stage->conf.data_dir, "tmpfs", 0, size);
 }
 
-/* In a process of its own, as in a worker: whoever runs children there has no others. */
-pid_t stage_start_checkout(struct stage *stage, int *answer)
+/* In the process of the checkout, which gives no answer if it does not fit. */
+static void keep(char *place, size_t room, const char *text)
+{
+    if (text && strlen(text) >= room)
+        _exit(1);
+    snprintf(place, room, "%s", text ? text : "");
+}
+
+static void check_out(struct stage *stage, struct stage_result *result)
 {
     const struct checkout checkout = {
         .conf = &stage->conf,
         .spec = &stage->spec,
-        .work_tree = stage->src,
+        .work_tree = stage->batch || stage->tip_of ? NULL : stage->src,
         .deadline_mono_ms = clock_mono_ms() + stage->deadline_ms,
         .stop_wanted = stop_at_once,
         .poll_fd = -1,
         .arg = stage,
         .keep_fd = -1,
+        .batch = stage->batch,
     };
+
+    result->rc = stage->tip_of
+                     ? checkout_contains_tip(&checkout, stage->tip_of, &result->contains,
+                                             result->tip, &result->out, &result->err)
+                     : checkout_run(&checkout, &result->out, &result->err);
+    keep(result->project, sizeof(result->project), result->out.project_name);
+    keep(result->resolved, sizeof(result->resolved), result->out.resolved);
+    checked_out_done(&result->out);
+}
+
+/* In a process of its own, as in a worker: whoever runs children there has no others. */
+pid_t stage_start_checkout(struct stage *stage, int *answer)
+{
     struct stage_result result = {0};
     int ends[2];
     pid_t pid;
@@ -260,7 +285,7 @@ pid_t stage_start_checkout(struct stage *stage, int *answer)
         if (stage->small_disk && mount_small_disk(stage) < 0)
             result.err.kind = ERR_KINDS;
         else
-            result.rc = checkout_run(&checkout, &result.out, &result.err);
+            check_out(stage, &result);
         _exit(write(ends[1], &result, sizeof(result)) != sizeof(result));
     }
     close(ends[1]);
@@ -271,8 +296,13 @@ pid_t stage_start_checkout(struct stage *stage, int *answer)
 struct stage_result stage_end_checkout(pid_t pid, int answer)
 {
     struct stage_result result;
+    size_t len = 0;
+    ssize_t got;
 
-    assert_int_equal(read(answer, &result, sizeof(result)), sizeof(result));
+    while (len < sizeof(result) &&
+           (got = read(answer, (char *)&result + len, sizeof(result) - len)) > 0)
+        len += (size_t)got;
+    assert_int_equal(len, sizeof(result));
     close(answer);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
     return result;
@@ -297,6 +327,12 @@ void assert_checks_out(struct stage *stage, const char *revision)
     if (stage_checkout(stage) < 0)
         fail_msg("%s: %s", revision, stage->result.err.message);
     assert_string_equal(stage->result.out.commit, commit);
+}
+
+void assert_resolved(const struct stage *stage, const char *text)
+{
+    if (!strstr(stage->result.resolved, text))
+        fail_msg("%s is not in %s", text, stage->result.resolved);
 }
 
 void assert_fails(struct stage *stage, enum err_kind kind, enum run_error error,

@@ -28,10 +28,16 @@ struct stage {
     int64_t deadline_ms;
     bool stop;
     const char *small_disk; /* its size; NULL: the real one */
+    const char *batch;      /* a batch request; NULL: a work tree is wanted */
+    const char *tip_of;     /* asks for checkout_contains_tip of that ref */
     struct stage_result {
         int rc;
-        struct checked_out out;
+        struct checked_out out; /* its strings are in `project` and `resolved` */
         struct err err;
+        bool contains;
+        char tip[41];
+        char project[64]; /* "": none */
+        char resolved[256 * 1024];
     } result;
 };
 
@@ -62,6 +68,8 @@ struct stage_result stage_end_checkout(pid_t pid, int answer);
 /* Both, into stage->result; the return value of checkout_run. */
 int stage_checkout(struct stage *stage);
 void assert_checks_out(struct stage *stage, const char *revision);
+/* The result's `resolved` has this text. */
+void assert_resolved(const struct stage *stage, const char *text);
 void assert_fails(struct stage *stage, enum err_kind kind, enum run_error error,
                   const char *words);
 

@@ -15,7 +15,6 @@
 #include "common/zip.h"
 #include "worker/rundir.h"
 
-#define LIFE_S      30
 #define LOOK_MS     10
 #define FLOOD_BYTES 65536
 #define SUMMARY     "{\"toAdd\":1}"
@@ -72,6 +71,18 @@ static int end(const char *dir, enum run_status status)
     return finish(dir, &outcome);
 }
 
+void fake_runner_put(const char *dir, const char *name, const char *text)
+{
+    put(dir, name, text, strlen(text));
+}
+
+int fake_runner_end(const char *dir, enum run_status status, enum run_error error)
+{
+    struct run_outcome outcome = {.status = status, .error = error};
+
+    return finish(dir, &outcome);
+}
+
 static int ask_for_retry(const char *dir)
 {
     char message[] = "the registry is away";
@@ -125,7 +136,7 @@ static int be_deaf(const char *dir)
 static int leave_a_process(const char *dir)
 {
     if (fork() == 0) {
-        alarm(LIFE_S);
+        alarm(FAKE_LIFE_S);
         be_deaf(dir);
     }
     return raise(SIGKILL);
@@ -142,6 +153,10 @@ static int flood(const char *dir)
 
 static int play(const char *dir, const char *part, int ctl_fd)
 {
+    int played = fake_apply_play(dir, part, ctl_fd);
+
+    if (played >= 0)
+        return played;
     if (strcmp(part, "drift") == 0)
         return end(dir, RUN_DRIFT_DETECTED);
     if (strcmp(part, "wait") == 0)
@@ -170,7 +185,7 @@ int fake_runner_main(const char *dir)
     int ctl_fd = open(ctl, O_RDWR | O_CLOEXEC);
     struct err err;
 
-    alarm(LIFE_S);
+    alarm(FAKE_LIFE_S);
     if (ctl_fd < 0 || rundir_lock(dir, &err) < 0 ||
         rundir_read_order(dir, &order, &err) < 0)
         die("start");

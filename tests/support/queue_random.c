@@ -75,7 +75,7 @@ static void make_enqueue(struct random_source *source, struct model *model, stru
     char id[16], target[8], scope[8], project[8] = "", print[8] = "", idem[16] = "";
     int copy = random_below(source, 2);
 
-    *run = (struct model_run){.kind = (enum run_kind)random_below(source, RUN_KINDS),
+    *run = (struct model_run){.kind = (enum run_kind)random_below(source, RUN_RESOLVE),
                               .trigger = (enum run_trigger)random_below(source, TRIGGERS),
                               .target = random_below(source, MODEL_TARGETS),
                               .project = random_below(source, MODEL_PROJECTS + 1) - 1,

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,23 +17,48 @@
 
 struct test_run *rf_run;
 struct rf_checkout rf_checkout;
+struct rf_require rf_require;
 
 int rf_checkout_run(const struct checkout *checkout, struct checked_out *out,
                     struct err *err)
 {
     *out = (struct checked_out){.error = rf_checkout.error};
+    if (rf_checkout.tell != NULL)
+        assert_true(rundir_tell(rf_run->dir, rf_checkout.tell));
     if (rf_checkout.kind != ERR_NONE)
         return err_set(err, rf_checkout.kind, "the checkout's sentence");
-    test_run_lay_out(checkout->work_tree);
+    if (checkout->batch == NULL)
+        test_run_lay_out(checkout->work_tree);
+    else
+        out->resolved = mem_dup(rf_checkout.resolved);
+    out->project_name = mem_dup(rf_checkout.project_name);
     memcpy(out->commit, RF_COMMIT, sizeof out->commit);
     return 0;
+}
+
+void rf_checked_out_done(struct checked_out *out)
+{
+    free(TAKE(out->project_name));
+    free(TAKE(out->resolved));
+}
+
+int rf_require_at(struct runner *runner, const char *what, bool unmet)
+{
+    AUTO(auto_free) char *path = path_join(rf_run->shared, "required");
+    FILE *file = fopen(path, "a");
+
+    assert_non_null(file);
+    fprintf(file, "%s\n", what);
+    fclose(file);
+    return unmet ? runner_fail(runner, RUN_ERR_REQUIREMENT_UNMET, "%s: not met", what)
+                 : 0;
 }
 
 int rf_set_up(void **state)
 {
     (void)state;
-    rf_checkout.kind = ERR_NONE;
-    rf_checkout.error = RUN_ERR_NONE;
+    rf_checkout = (struct rf_checkout){.kind = ERR_NONE};
+    rf_require = (struct rf_require){.plan_unmet = false};
     rf_run = test_run_new();
     test_run_file(rf_run, "main.tf", "# nothing\n");
     return 0;

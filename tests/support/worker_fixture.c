@@ -23,6 +23,7 @@
 #include "common/path.h"
 #include "common/scripts.h"
 #include "tests/support/fake_runner.h"
+#include "worker/rundir.h"
 #include "worker/supervisor.h"
 
 #define LONG_MS    20000
@@ -148,16 +149,16 @@ char *worker_field(const char *run_id, const char *name)
     return worker_ask(words);
 }
 
-void worker_enqueue(const char *run_id, const char *ref, const char *target)
+static void enqueue(const char *run_id, enum run_kind kind, const char *ref,
+                    const char *target)
 {
     AUTO(auto_free)
-    char *spec =
-        mem_fmt("{\"kind\":\"drift_check\",\"type\":\"Git\",\"repository\":\"a/b\","
-                "\"ref\":\"%s\",\"directory\":\".\",\"workspace\":\"default\"}",
-                ref);
+    char *spec = mem_fmt("{\"kind\":\"%s\",\"type\":\"Git\",\"repository\":\"a/b\","
+                         "\"ref\":\"%s\",\"directory\":\".\",\"workspace\":\"default\"}",
+                         run_kind_name(kind), ref);
     const struct enqueue req = {
         .run_id = run_id,
-        .kind = RUN_DRIFT_CHECK,
+        .kind = kind,
         .target = target,
         .scope = target,
         .project_id = "",
@@ -177,6 +178,16 @@ void worker_enqueue(const char *run_id, const char *ref, const char *target)
     reply = worker_call(&cmd);
     assert_int_equal(queue_enqueue_reply(reply, &out, &err), 0);
     assert_int_equal(out.outcome, ENQUEUE_NEW);
+}
+
+void worker_enqueue(const char *run_id, const char *ref, const char *target)
+{
+    enqueue(run_id, RUN_DRIFT_CHECK, ref, target);
+}
+
+void worker_enqueue_apply(const char *run_id, const char *ref, const char *target)
+{
+    enqueue(run_id, RUN_APPLY, ref, target);
 }
 
 void worker_cancel(const char *run_id)
@@ -222,12 +233,29 @@ void worker_until_file(const char *run_id, const char *name, bool there)
     }
 }
 
-void worker_let_go_on(const char *run_id)
+void worker_touch(const char *run_id, const char *name)
 {
-    AUTO(auto_free) char *path = worker_run_path(run_id, "go");
+    AUTO(auto_free) char *path = worker_run_path(run_id, name);
     AUTO(auto_close) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
     assert_true(fd >= 0);
+}
+
+void worker_let_go_on(const char *run_id)
+{
+    worker_touch(run_id, "go");
+}
+
+struct queue_hold worker_hold(const char *run_id)
+{
+    AUTO(auto_free) char *fence = worker_field(run_id, "fence");
+    AUTO(auto_free) char *nonce = worker_field(run_id, "nonce");
+    struct queue_hold hold;
+
+    snprintf(hold.run_id, sizeof hold.run_id, "%s", run_id);
+    snprintf(hold.fence, sizeof hold.fence, "%s", fence);
+    snprintf(hold.nonce, sizeof hold.nonce, "%s", nonce);
+    return hold;
 }
 
 void worker_assert(const char *run_id, const char *name, const char *wanted)
@@ -248,6 +276,48 @@ void worker_assert_part(const char *run_id, const char *name, const char *part)
 
     if (!strstr(is, part))
         fail_msg("%s of %s is \"%s\", without \"%s\"", name, run_id, is, part);
+}
+
+/* ---- applies ---- */
+void worker_start_until(const char *ref, const char *file)
+{
+    worker_enqueue_apply(RUN_1, ref, "t1");
+    worker_start();
+    worker_until_file(RUN_1, file, true);
+}
+
+void worker_set(const char *words)
+{
+    free(worker_ask(words));
+}
+
+bool worker_has(const char *run_id, const char *name)
+{
+    AUTO(auto_free) char *path = worker_run_path(run_id, name);
+
+    return path_exists(path);
+}
+
+void worker_as_holder(void (*build)(struct redis_cmd *cmd, const char *prefix,
+                                    const struct queue_hold *hold))
+{
+    const struct queue_hold hold = worker_hold(RUN_1);
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    struct redis_cmd cmd;
+
+    build(&cmd, WORKER_PREFIX, &hold);
+    reply = worker_call(&cmd);
+    assert_string_equal(redis_reply_text(reply), "done");
+}
+
+void worker_kill_runner(void)
+{
+    AUTO(auto_free) char *dir = worker_run_path(RUN_1, "");
+    int64_t deadline_ms = clock_mono_ms() + LONG_MS;
+
+    while (rundir_alive(dir) && clock_mono_ms() < deadline_ms)
+        rundir_kill_holders(dir);
+    assert_false(rundir_alive(dir));
 }
 
 int worker_test_main(int argc, char **argv, int (*tests)(void))

@@ -38,8 +38,11 @@ void worker_kill(void); /* SIGKILL */
 
 /* Queues a drift check. `ref` is what the fake runner does. */
 void worker_enqueue(const char *run_id, const char *ref, const char *target);
+void worker_enqueue_apply(const char *run_id, const char *ref, const char *target);
 void worker_cancel(const char *run_id);
-/* Lets a run whose ref is `wait` end. */
+/* Makes a file in the run's directory. */
+void worker_touch(const char *run_id, const char *name);
+/* Lets a run whose ref is `wait` or `apply` end. */
 void worker_let_go_on(const char *run_id);
 
 /* Sends it and frees it; the reply is the caller's. */
@@ -53,9 +56,22 @@ void worker_assert(const char *run_id, const char *name, const char *wanted);
 void worker_assert_part(const char *run_id, const char *name, const char *part);
 void worker_until(const char *run_id, const char *name, const char *wanted);
 
+/* What the run's worker holds it by. */
+struct queue_hold worker_hold(const char *run_id);
+
 /* A file of the run's directory in w0, or that itself (""); the caller frees. */
 char *worker_run_path(const char *run_id, const char *name);
 void worker_until_file(const char *run_id, const char *name, bool there);
 void worker_until_started(const char *run_id); /* its runner plays */
+
+/* ---- applies; of RUN_1, on target t1 ---- */
+/* Queues it, starts a worker, and waits for a file in its directory. */
+void worker_start_until(const char *ref, const char *file);
+void worker_kill_runner(void); /* and whatever else holds its lock */
+/* Sends a command as its holder; it must be done. */
+void worker_as_holder(void (*build)(struct redis_cmd *cmd, const char *prefix,
+                                    const struct queue_hold *hold));
+bool worker_has(const char *run_id, const char *name); /* a file in its directory */
+void worker_set(const char *words);                    /* worker_ask without a reply */
 
 #endif

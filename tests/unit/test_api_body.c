@@ -64,6 +64,25 @@ static void a_good_body_has_no_problems(void **state)
            "");
 }
 
+static void objects_of_a_list_have_fields_of_their_own(void **state)
+{
+    static const struct field inner[] = {
+        {"id", .type = FIELD_INTEGER, .required = true, .min = 1, .max = 9}};
+    static const struct field outer[] = {
+        {"list", .type = FIELD_LIST, .max = 2, .inner = inner, .inner_count = 1}};
+    AUTO(auto_free)
+    char *found = problems_of(outer, 1, "{\"list\":[{\"id\":1},{\"id\":0,\"x\":1}]}");
+    AUTO(auto_free) char *missing = problems_of(outer, 1, "{\"list\":[{}]}");
+    AUTO(auto_free) char *many = problems_of(outer, 1, "{\"list\":[{},{},{}]}");
+
+    (void)state;
+    assert_string_equal(found,
+                        "list[1].id: list[1].id must be a whole number from 1 to 9\n"
+                        "list[1].x: unknown parameter: list[1].x\n");
+    assert_string_equal(missing, "list[0].id: missing required parameter: list[0].id\n");
+    assert_string_equal(many, "list: list must have at most 2 entries\n");
+}
+
 static void null_is_as_good_as_nothing(void **state)
 {
     (void)state;
@@ -207,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_body_has_no_problems),
+        cmocka_unit_test(objects_of_a_list_have_fields_of_their_own),
         cmocka_unit_test(null_is_as_good_as_nothing),
         cmocka_unit_test(each_type_is_told),
         cmocka_unit_test(each_limit_is_told),

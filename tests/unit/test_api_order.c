@@ -159,11 +159,67 @@ static void a_runs_answer_is_kept_unless_it_is_long(void **state)
     run_cache_free(cache);
 }
 
+/* Only what the Atlantis family could have said as well. */
+static void an_order_is_plain_without_settings_of_its_own(void **state)
+{
+    static const struct {
+        const char *workspace;
+        bool plain;
+    } table[] = {
+        {"{\"directory\":\"a\",\"workspace\":\"prod\",\"ref\":\"v1\"}", true},
+        {"{\"directory\":\"a\",\"variables\":{},\"varFiles\":[]}", true},
+        {"{\"directory\":\"a\",\"confirm\":true,\"maxDestroy\":3}", true},
+        {"{\"directory\":\"a\",\"varFiles\":[\"x.tfvars\"]}", false},
+        {"{\"directory\":\"a\",\"variables\":{\"x\":\"1\"}}", false},
+        {"{\"directory\":\"a\",\"terraformVersion\":\"1.9.0\"}", false},
+        {"{\"directory\":\"a\",\"backendConfig\":{\"key\":\"x\"}}", false},
+    };
+    struct conf conf = {.github_url = github};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        struct registry_pair stored = pair(PROJECT, table[i].workspace);
+        AUTO(order_done) struct order order = {0};
+        struct err err;
+
+        assert_int_equal(order_make(&conf, &stored, "prod", &order, &err), 0);
+        if (order.plain != table[i].plain)
+            fail_msg("%s", table[i].workspace);
+    }
+}
+
+static void an_order_of_another_revision_is_made_anew(void **state)
+{
+    struct conf conf = {.github_url = github};
+    struct registry_pair stored = pair(PROJECT, WORKSPACE);
+    struct orders *orders = orders_new();
+    const struct order *order;
+    struct err err;
+
+    (void)state;
+    order = orders_of(orders, &conf, &stored, "prod", &err);
+    assert_non_null(order);
+    assert_true(order->plain);
+    /* Of the same revision nobody looks at the documents again. */
+    stored.workspace_json = "broken";
+    assert_non_null(orders_of(orders, &conf, &stored, "prod", &err));
+    stored.project.revision++;
+    assert_null(orders_of(orders, &conf, &stored, "prod", &err));
+    stored.workspace_json = "{\"directory\":\"b\",\"varFiles\":[\"x\"]}";
+    order = orders_of(orders, &conf, &stored, "prod", &err);
+    assert_non_null(order);
+    assert_false(order->plain);
+    assert_int_equal(order->revision, 8);
+    orders_free(orders);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_is_made_of_both_documents),
         cmocka_unit_test(an_order_outside_the_allowlist_is_marked),
+        cmocka_unit_test(an_order_is_plain_without_settings_of_its_own),
+        cmocka_unit_test(an_order_of_another_revision_is_made_anew),
         cmocka_unit_test(a_type_that_is_not_set_up_is_the_settings_fault),
         cmocka_unit_test(a_broken_document_is_an_error),
         cmocka_unit_test(the_cache_finds_replaces_and_drops),

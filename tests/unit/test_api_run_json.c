@@ -23,6 +23,7 @@ static struct run_record queued(void)
         .scope = "s",
         .kind = RUN_DRIFT_CHECK,
         .status = RUN_QUEUED,
+        .batch = "",
         .trigger = "api",
         .schedule_id = "",
         .spec = "",
@@ -69,6 +70,20 @@ static void expect_null(const cJSON *doc, const char *key)
 {
     if (!cJSON_IsNull(json_get(doc, key)))
         fail_msg("%s is not null", key);
+}
+
+static void a_run_of_a_batch_names_it(void **state)
+{
+    static const struct run_shown nothing = {0};
+    struct run_record alone = queued(), part = alone;
+    AUTO(auto_json) cJSON *without = show(&alone, &nothing);
+    AUTO(auto_json) cJSON *with = NULL;
+
+    (void)state;
+    part.batch = "0198c0de-0000-7000-8000-000000000000";
+    with = show(&part, &nothing);
+    assert_null(json_get(without, "batchId"));
+    expect_text(with, "batchId", part.batch);
 }
 
 static void a_queued_run_has_nulls_for_what_is_not_yet(void **state)
@@ -177,6 +192,7 @@ static void a_wish_to_cancel_is_in_the_metadata(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_of_a_batch_names_it),
         cmocka_unit_test(a_queued_run_has_nulls_for_what_is_not_yet),
         cmocka_unit_test(a_delayed_run_is_shown_as_queued),
         cmocka_unit_test(an_orphan_is_shown_as_interrupted_and_says_what_to_do),

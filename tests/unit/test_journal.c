@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/mem.h"
 #include "common/parse.h"
@@ -159,6 +160,44 @@ static void acknowledged_runs_go_after_their_time_and_others_never(void **state)
     journal_close(&journal);
 }
 
+static void an_orphan_keeps_what_a_person_may_look_at(void **state)
+{
+    struct journal journal = open_one(state);
+    AUTO(auto_free) char *dir = make_run(&journal, RUN_1);
+    struct err err;
+
+    touch(dir, "apply.log", 0);
+    assert_false(journal_is_settled(dir));
+    assert_int_equal(journal_set_orphaned(dir, &err), 0);
+    assert_true(journal_is_settled(dir));
+    assert_int_equal(journal_acknowledged_ms(dir), -1);
+    assert_true(has(dir, "apply.log"));
+    assert_false(has(dir, "out"));
+    touch(dir, "orphaned", JOURNAL_ORPHAN_MS - 60000);
+    assert_int_equal(journal_expire(&journal), 0);
+    touch(dir, "orphaned", JOURNAL_ORPHAN_MS + 60000);
+    assert_int_equal(journal_expire(&journal), 1);
+    assert_false(path_exists(dir));
+    journal_close(&journal);
+}
+
+static void a_poke_is_heard_once(void **state)
+{
+    struct journal journal = open_one(state);
+    AUTO(auto_free) char *path = path_join(journal.dir, "poke");
+    AUTO(auto_close) int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_false(journal_poked(&journal));
+    assert_int_equal(write(fd, RUN_1 "\n", sizeof RUN_1), sizeof RUN_1);
+    assert_true(journal_poked(&journal));
+    assert_false(journal_poked(&journal));
+    journal_close(&journal);
+    journal = open_one(state); /* the FIFO that is there is used again */
+    assert_false(journal_poked(&journal));
+    journal_close(&journal);
+}
+
 static void what_is_trashed_is_out_of_the_way_at_once(void **state)
 {
     struct journal journal = open_one(state);
@@ -185,6 +224,8 @@ int main(void)
         TEST(only_names_that_can_be_runs_are_listed),
         TEST(an_acknowledged_run_keeps_its_result_and_nothing_else),
         TEST(acknowledged_runs_go_after_their_time_and_others_never),
+        TEST(an_orphan_keeps_what_a_person_may_look_at),
+        TEST(a_poke_is_heard_once),
         TEST(what_is_trashed_is_out_of_the_way_at_once),
     };
 

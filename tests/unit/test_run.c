@@ -16,7 +16,7 @@
 static void every_kind_has_a_name_that_parses_back(void **state)
 {
     static const char *const names[RUN_KINDS] = {"drift_check", "plan", "apply",
-                                                 "reconcile"};
+                                                 "reconcile", "resolve"};
     enum run_kind kind;
 
     (void)state;
@@ -103,6 +103,7 @@ static void only_the_moves_of_the_table_are_allowed(void **state)
         {RUN_RUNNING, "retry", RUN_DELAYED, true},
         {RUN_DELAYED, "promote", RUN_QUEUED, true},
         {RUN_ORPHANED, "resolve", RUN_APPLIED, true},
+        {RUN_RUNNING, "orphan", RUN_ORPHANED, true},
         {RUN_QUEUED, "claim", RUN_CLEAN, false},
         {RUN_QUEUED, "finish", RUN_CLEAN, false},
         {RUN_DELAYED, "claim", RUN_RUNNING, false},
@@ -121,9 +122,9 @@ static void only_the_moves_of_the_table_are_allowed(void **state)
 
 static void nothing_moves_away_from_an_end(void **state)
 {
-    static const char *const movers[] = {"claim",   "cancel",  "promote",  "finish",
-                                         "retry",   "release", "reap",     "reassert",
-                                         "resolve", "enqueue", "schedule", "expand"};
+    static const char *const movers[] = {
+        "claim",    "cancel",  "promote", "finish",   "retry",  "release", "reap",
+        "reassert", "resolve", "enqueue", "schedule", "expand", "orphan"};
 
     (void)state;
     for (unsigned from = RUN_CLEAN; from < RUN_STATUSES; from++)
@@ -162,7 +163,10 @@ static void every_error_has_its_own_code_and_a_sentence(void **state)
     "\"varFiles\":[\"z.tfvars\",\"a.tfvars\"],"                                          \
     "\"variables\":{\"a\":[1,{\"x\":null,\"y\":true}],\"b\":\"\\u00e9\"},"               \
     "\"backendConfig\":{\"bucket\":\"s\",\"key\":\"k\"},\"projectId\":\"p\","            \
-    "\"workspaceId\":\"w\",\"confirm\":true,\"createWorkspace\":true}"
+    "\"workspaceId\":\"w\",\"confirm\":true,\"createWorkspace\":true,"                   \
+    "\"pullRequest\":12,\"projectName\":\"net\",\"planRequirements\":\"approved\","      \
+    "\"applyRequirements\":\"approved,mergeable\",\"lockMode\":\"on_apply\","            \
+    "\"batch\":{\"id\":\"b\"}}"
 #define LEAST_SPEC                                                                       \
     "{\"kind\":\"drift_check\",\"type\":\"Github\",\"repository\":\"o/r\","              \
     "\"ref\":\"main\",\"directory\":\".\",\"workspace\":\"default\"}"
@@ -218,6 +222,12 @@ static void a_full_spec_survives_the_round_trip(void **state)
     assert_string_equal(spec.var_files[1], "a.tfvars");
     assert_string_equal(spec.backend_config, "{\"bucket\":\"s\",\"key\":\"k\"}");
     assert_true(spec.confirm && spec.create_workspace);
+    assert_int_equal(spec.pull_request, 12);
+    assert_string_equal(spec.project_name, "net");
+    assert_string_equal(spec.plan_requirements, "approved");
+    assert_string_equal(spec.apply_requirements, "approved,mergeable");
+    assert_string_equal(spec.lock_mode, "on_apply");
+    assert_string_equal(spec.batch, "{\"id\":\"b\"}");
     assert_string_equal(once, twice);
     assert_true(strncmp(once, FULL_SPEC, strcspn(FULL_SPEC, "\\")) == 0);
 }
@@ -263,6 +273,12 @@ static void every_field_changes_the_fingerprint(void **state)
         {"\"confirm\":true", "\"confirm\":false"},
         {"\"createWorkspace\":true", "\"createWorkspace\":false"},
         {"\"z.tfvars\",\"a.tfvars\"", "\"a.tfvars\",\"z.tfvars\""},
+        {"12", "13"},
+        {"\"net\"", "\"web\""},
+        {"\"approved\"", "\"mergeable\""},
+        {"\"approved,mergeable\"", "\"approved\""},
+        {"on_apply", "disabled"},
+        {"{\"id\":\"b\"}", "{\"id\":\"c\"}"},
     };
     AUTO(run_spec_done) struct run_spec full = {0};
     char id[33], other_id[33];
@@ -313,6 +329,11 @@ static void a_spec_that_does_not_fit_is_refused_by_name(void **state)
         {"\"backendConfig\":true", "value of backendConfig"},
         {"\"confirm\":\"yes\"", "value of confirm"},
         {"\"createWorkspace\":1", "value of createWorkspace"},
+        {"\"pullRequest\":\"12\"", "value of pullRequest"},
+        {"\"pullRequest\":-1", "value of pullRequest"},
+        {"\"pullRequest\":1.5", "value of pullRequest"},
+        {"\"projectName\":1", "value of projectName"},
+        {"\"batch\":\"b\"", "value of batch"},
     };
     struct run_spec spec = {0};
     struct err err;

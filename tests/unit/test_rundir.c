@@ -190,9 +190,24 @@ static void a_clean_outcome_has_no_error_and_no_retry(void **state)
     assert_int_equal(got.status, RUN_CLEAN);
     assert_int_equal(got.error, RUN_ERR_NONE);
     assert_false(got.retry);
+    assert_false(got.expand);
     assert_string_equal(got.summary, "{}");
     run_outcome_done(&got);
     run_outcome_done(&outcome);
+}
+
+static void an_outcome_says_that_a_batch_is_to_be_expanded(void **state)
+{
+    struct run_outcome outcome = {.status = RUN_CLEAN, .expand = true};
+    struct run_outcome got;
+    struct err err;
+
+    (void)state;
+    create();
+    assert_int_equal(rundir_write_outcome(dir, &outcome, &err), 0);
+    assert_int_equal(rundir_read_outcome(dir, &got, &err), 1);
+    assert_true(got.expand);
+    run_outcome_done(&got);
 }
 
 static void a_broken_outcome_is_an_error(void **state)
@@ -215,6 +230,54 @@ static void a_broken_outcome_is_an_error(void **state)
         assert_int_equal(rundir_read_outcome(dir, &got, &err), -1);
         assert_int_equal(err.kind, ERR_PERM);
     }
+}
+
+/* ---- may an apply begin? ---- */
+
+static void what_was_asked_last_is_read(void **state)
+{
+    const struct rundir_ask first = {.serial = 1, .boot_ms = 1000};
+    const struct rundir_ask second = {.serial = 2, .boot_ms = 4000000000000};
+    struct rundir_ask got;
+    struct err err;
+
+    (void)state;
+    create();
+    assert_false(rundir_read_ask(dir, &got));
+    assert_int_equal(rundir_ask(dir, &first, &err), 0);
+    assert_int_equal(rundir_ask(dir, &second, &err), 0);
+    assert_true(rundir_read_ask(dir, &got));
+    assert_int_equal(got.serial, second.serial);
+    assert_int_equal(got.boot_ms, second.boot_ms);
+}
+
+static void a_broken_question_is_none(void **state)
+{
+    static const char *const broken[] = {
+        "", "\n", "1\n", "0 1000\n", "1 x\n", "1 -1\n", "1 1000 2\n",
+    };
+    struct rundir_ask got;
+
+    (void)state;
+    create();
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        write_file("ask", broken[i]);
+        if (rundir_read_ask(dir, &got))
+            fail_msg("\"%s\" was read", broken[i]);
+    }
+}
+
+static void a_mark_stays(void **state)
+{
+    struct err err;
+
+    (void)state;
+    assert_int_equal(rundir_set_marked(dir, &err), -1);
+    create();
+    assert_false(rundir_is_marked(dir));
+    assert_int_equal(rundir_set_marked(dir, &err), 0);
+    assert_int_equal(rundir_set_marked(dir, &err), 0);
+    assert_true(rundir_is_marked(dir));
 }
 
 /* ---- lock ---- */
@@ -322,7 +385,11 @@ int main(void)
         TEST(a_broken_order_is_an_error_that_names_what_is_missing),
         TEST(an_outcome_is_read_back_as_written),
         TEST(a_clean_outcome_has_no_error_and_no_retry),
+        TEST(an_outcome_says_that_a_batch_is_to_be_expanded),
         TEST(a_broken_outcome_is_an_error),
+        TEST(what_was_asked_last_is_read),
+        TEST(a_broken_question_is_none),
+        TEST(a_mark_stays),
         TEST(a_run_is_alive_while_its_lock_is_held),
         TEST(a_child_that_inherited_the_lock_keeps_the_run_alive),
         TEST(holders_can_be_killed_and_nobody_else_is),

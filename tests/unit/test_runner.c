@@ -15,11 +15,7 @@
 #include "common/path.h"
 #include "tests/support/runner_fixture.h"
 
-int checkout_run(const struct checkout *checkout, struct checked_out *out,
-                 struct err *err)
-{
-    return rf_checkout_run(checkout, out, err);
-}
+RF_STANDS_IN
 
 static void a_clean_plan_is_clean(void **state)
 {

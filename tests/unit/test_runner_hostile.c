@@ -27,11 +27,7 @@
 /* More than is read of a plan. */
 #define TOO_MUCH "show) head -c 269000000 /dev/zero ;;\n"
 
-int checkout_run(const struct checkout *checkout, struct checked_out *out,
-                 struct err *err)
-{
-    return rf_checkout_run(checkout, out, err);
-}
+RF_STANDS_IN
 
 static void what_takes_the_place_of_the_json_is_not_read(void **state)
 {

@@ -14,11 +14,7 @@
 #include "tests/support/runner_fixture.h"
 #include "worker/sandbox.h"
 
-int checkout_run(const struct checkout *checkout, struct checked_out *out,
-                 struct err *err)
-{
-    return rf_checkout_run(checkout, out, err);
-}
+RF_STANDS_IN
 
 static char *configuration(const char *more)
 {

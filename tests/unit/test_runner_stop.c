@@ -17,11 +17,7 @@
 #include "common/path.h"
 #include "tests/support/runner_fixture.h"
 
-int checkout_run(const struct checkout *checkout, struct checked_out *out,
-                 struct err *err)
-{
-    return rf_checkout_run(checkout, out, err);
-}
+RF_STANDS_IN
 
 #define WAIT_SCRIPT                                                                      \
     "case $1 in plan) trap 'echo interrupted; exit 1' INT\n"                             \
@@ -64,7 +60,6 @@ static void a_forced_cancel_does_not_wait(void **state)
 
 static void an_interrupted_run_leaves_no_result(void **state)
 {
-    AUTO(auto_free) char *plan = NULL;
     pid_t pid;
 
     (void)state;

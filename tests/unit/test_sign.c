@@ -193,6 +193,28 @@ static void timed_uuids_ascend_whatever_the_clock_does(void **state)
     }
 }
 
+/* Of known input a known output: runs that are stored are found by these ids. */
+static void a_derived_uuid_is_always_the_same_and_as_old_as_its_origin(void **state)
+{
+    static const char origin[] = "0199a1b2-c3d4-7e5f-8a6b-0123456789ab";
+    static const char next[] = "0199a1b2-c3d4-7e5f-8a6b-0123456789ac";
+    char uuid[SIGN_UUID_BYTES], again[SIGN_UUID_BYTES];
+
+    (void)state;
+    sign_uuid7_derived(origin, 0, uuid);
+    assert_string_equal(uuid, "0199a1b2-c3d4-7bc5-ae88-272915a15f45");
+    sign_uuid7_derived(origin, 0, again);
+    assert_string_equal(uuid, again);
+    assert_true(parse_is_uuid(uuid));
+    assert_int_equal(uuid[14], '7');
+    assert_non_null(strchr("89ab", uuid[19]));
+    assert_memory_equal(uuid, origin, 13);
+    sign_uuid7_derived(origin, 1, again);
+    assert_string_not_equal(uuid, again);
+    sign_uuid7_derived(next, 0, again);
+    assert_string_not_equal(uuid, again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_forked_child_draws_other_ids_than_its_parent),
         cmocka_unit_test(timed_uuids_have_the_form_of_version_7_and_hold_their_time),
         cmocka_unit_test(timed_uuids_ascend_whatever_the_clock_does),
+        cmocka_unit_test(a_derived_uuid_is_always_the_same_and_as_old_as_its_origin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,8 +167,6 @@ static void a_worker_waits_for_a_redis_that_is_not_there_yet(void **state)
 
 static void a_redis_that_could_forget_runs_is_refused(void **state)
 {
-    AUTO(auto_free) char *set = NULL;
-
     (void)state;
     redis_server_stop(&worker_fixture.server);
     redis_server_start(&worker_fixture.server, REDIS_SERVER_MEMORY, NULL);

@@ -1,0 +1,85 @@
+/* What POSTs that start something in the queue share. */
+#include "api/accept.h"
+
+#include "api/body.h"
+#include "api/header.h"
+#include "api/request.h"
+#include "common/mem.h"
+
+/* The part of all waiting runs that one project may have. */
+#define PROJECT_PART 10
+
+int idempotency_read(struct request *req, struct idempotency *out)
+{
+    const char *key = request_header(req, "Idempotency-Key");
+    const char *const parts[] = {req->token_name, "POST", req->path, key};
+    const char *const body[] = {buf_text(&req->body)};
+
+    *out = (struct idempotency){0};
+    if (key == NULL)
+        return 0;
+    if (!header_is_idempotency_key(key)) {
+        AUTO(problems_done) struct problems problems = {0};
+
+        problems_add(&problems, "Idempotency-Key",
+                     "Idempotency-Key must be 1 to 255 visible ASCII characters");
+        reply_problems(req, &problems);
+        return -1;
+    }
+    sign_id(parts, ARRAY_LEN(parts), out->key);
+    sign_id(body, ARRAY_LEN(body), out->body);
+    return 0;
+}
+
+void accept_location(struct request *req, const char *run_id)
+{
+    const char *base = req->api->conf->public_url;
+    AUTO(auto_free)
+    char *location = mem_fmt("%s/api/v1/runs/%s", base != NULL ? base : "", run_id);
+
+    reply_header(req, MHD_HTTP_HEADER_LOCATION, location);
+}
+
+void accept_reply(struct request *req, const struct enqueued *enqueued)
+{
+    struct buf body = REPLY_BODY_INIT;
+    struct json_writer w;
+
+    accept_location(req, enqueued->run_id);
+    json_open(&w, &body);
+    json_object(&w);
+    json_add_text(&w, "runId", enqueued->run_id);
+    if (enqueued->coalesced)
+        json_add_boolean(&w, "coalesced", true);
+    json_object_end(&w);
+    reply_json(req, MHD_HTTP_ACCEPTED, &body);
+}
+
+void accept_refuse(struct request *req, enum enqueue_outcome outcome,
+                   const char *project_id)
+{
+    switch (outcome) {
+    case ENQUEUE_IDEM_MISMATCH:
+        reply_error(req, REPLY_IDEMPOTENCY,
+                    "this Idempotency-Key was used with another body");
+        break;
+    case ENQUEUE_FULL:
+        reply_error(req, REPLY_RATE_LIMITED, "too many runs are waiting");
+        break;
+    case ENQUEUE_FULL_PROJECT:
+        reply_error(req, REPLY_RATE_LIMITED, "too many runs of project %s are waiting",
+                    project_id);
+        break;
+    case ENQUEUE_NEW:
+    case ENQUEUE_COALESCED:
+    case ENQUEUE_REPLAYED:
+    case ENQUEUE_MOVED:
+    case ENQUEUE_OUTCOMES:
+        break;
+    }
+}
+
+int64_t accept_max_project(int64_t max_queued)
+{
+    return max_queued > PROJECT_PART ? max_queued / PROJECT_PART : 1;
+}

@@ -1,0 +1,28 @@
+/* What POSTs that start something in the queue share: the Idempotency-Key of the request,
+ * and the answer to what the queue said. */
+#ifndef KEDGE_API_ACCEPT_H
+#define KEDGE_API_ACCEPT_H
+
+#include "common/queue.h"
+
+struct request;
+
+struct idempotency {
+    char key[SIGN_ID_BYTES], body[SIGN_ID_BYTES]; /* "" without the header */
+};
+/* Per token and path: what one caller has used up is free for another. -1 when the header
+ * is malformed; then the answer is given. */
+int idempotency_read(struct request *req, struct idempotency *out);
+
+/* Location: where a run or batch is to be found. */
+void accept_location(struct request *req, const char *run_id);
+/* 202 {"runId", "coalesced"?} with Location. */
+void accept_reply(struct request *req, const struct enqueued *enqueued);
+/* The answer to an outcome that is a refusal. `project_id` is named where it is its
+ * limit. Not for ENQUEUE_MOVED, which is to be tried again. */
+void accept_refuse(struct request *req, enum enqueue_outcome outcome,
+                   const char *project_id);
+/* How many runs of one project may wait. */
+int64_t accept_max_project(int64_t max_queued);
+
+#endif

@@ -1,0 +1,69 @@
+/* Parts of vcs.c: asking the API one question, and what each VCS is asked.
+ *
+ *     vcs          which VCS, and that it is asked of the right commit
+ *     vcs_http     one question: tries, caps, time-outs
+ *     vcs_headers  what its answer says about the next one
+ *     vcs_github   GitHub REST
+ *     vcs_gitlab   GitLab REST v4 */
+#ifndef KEDGE_WORKER_VCS_PARTS_H
+#define KEDGE_WORKER_VCS_PARTS_H
+
+#include "common/json.h"
+#include "worker/vcs.h"
+
+/* How often, and how far apart, a VCS is asked that is still finding out. */
+#define VCS_ASKS         20
+#define VCS_ASK_AGAIN_MS 500
+
+/* What tells one API from another; a row of the table in vcs.c. */
+struct vcs_api {
+    const char *name;                              /* for messages */
+    const char *token_header;                      /* up to the token */
+    const char *const *headers;                    /* the others, NULL-terminated */
+    const char *token_setting;                     /* for messages */
+    const char *(*token)(const struct conf *conf); /* NULL: none is set */
+    char *(*base_url)(const struct conf *conf);    /* owned */
+    int (*approved)(const struct vcs *vcs, bool *met, char **why, struct err *err);
+    int (*mergeable)(const struct vcs *vcs, bool *met, char **why, struct err *err);
+};
+/* NULL: that VCS has no API. */
+const struct vcs_api *vcs_api_of(enum vcs_type type);
+
+/* ---- vcs_headers.c ---- */
+#define VCS_UNSAID (-1)
+struct vcs_headers {
+    bool more;        /* there is a next page */
+    bool exhausted;   /* no more questions are allowed until the reset */
+    int64_t retry_ms; /* wait that long; VCS_UNSAID */
+    int64_t reset_ms; /* until the limit is lifted; GitHub says it in every answer */
+};
+void vcs_headers_take(struct vcs_headers *said, const char *line, size_t len);
+
+/* ---- vcs_http.c ---- */
+/* The answer to GET <base URL><path>, an object or array that the caller frees with
+ * cJSON_Delete, or NULL: errors as in vcs.h. *more: the server says that there is a next
+ * page; may be NULL. */
+cJSON *vcs_get(const struct vcs *vcs, const char *path, bool *more, struct err *err);
+/* Waits, or until somebody wants it to stop: ERR_TEMP, as when the deadline comes first.
+ */
+int vcs_pause(const struct vcs *vcs, int64_t ms, struct err *err);
+
+/* ---- vcs.c ---- */
+/* *met is false, with its sentence. Returns 0. */
+int vcs_unmet(bool *met, char **why, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+int vcs_met(bool *met);
+/* ERR_PERM: the answer lacks what the API's documentation promises. Returns -1. */
+int vcs_odd_answer(const struct vcs *vcs, const char *what, struct err *err);
+/* Is the pull request's head, as the API sees it, the commit of the run? When it is not,
+ * *why is set (owned). */
+bool vcs_is_head(const struct vcs *vcs, const char *head, char **why);
+/* A word of the API for a sentence: not longer than words are, and only letters. */
+const char *vcs_word(const char *text);
+
+int github_approved(const struct vcs *vcs, bool *met, char **why, struct err *err);
+int github_mergeable(const struct vcs *vcs, bool *met, char **why, struct err *err);
+int gitlab_approved(const struct vcs *vcs, bool *met, char **why, struct err *err);
+int gitlab_mergeable(const struct vcs *vcs, bool *met, char **why, struct err *err);
+
+#endif
