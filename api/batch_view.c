@@ -63,7 +63,7 @@ static void show_refused(struct batch_view *view)
     static const struct batch_texts nothing = {0};
     const struct batch_paths *paths = &view->request.paths;
 
-    for (size_t i = 0; i < paths->count && view->request.names.count == 0; i++) {
+    for (size_t i = 0; i < paths->count; i++) {
         AUTO(batch_project_done)
         struct batch_project project = {.outcome = PROJECT_ERROR};
 

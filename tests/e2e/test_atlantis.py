@@ -13,16 +13,18 @@ from stack import ROOT, TOKEN, VARIANT, Stack, until
 pytestmark = needs_terraform
 
 ENDED = ("success", "partial", "failed", "error", "cancelled")
+GITHUB_TOKEN = "github-token-0123456789"
 BROKEN = 'output "x" {\n  value = nothing.like.that\n}\n'
 
 
 @pytest.fixture(scope="module")
 def two():
     """Two workers. Repositories of type Git come from files, those of type Github over HTTP."""
-    with Stack(cancel_grace="500ms") as stack:
+    with Stack(cancel_grace="500ms", github_token=GITHUB_TOKEN) as stack:
         server = stack.spawn("git-http", "/usr/bin/python3", ROOT / "tests/support/git_http.py", stack.dir / "git")
         port = until(lambda: server.log.read_text().split("\n")[0] if "\n" in server.log.read_text() else None)
         stack.settings["github_url"] = f"http://127.0.0.1:{port}"
+        stack.settings["github_api_url"] = f"http://127.0.0.1:{port}/status/500"
         yield stack.start(workers=2)
 
 
@@ -329,6 +331,19 @@ def test_a_pull_request_is_planned_at_its_head_and_leaves_no_trace_of_drift(two)
     assert len(two.get("/api/drift/status?repository=acme/pulls").json["data"]["projects"]) == 1
     missing = two.ask("/api/plan", {**body, "PR": 8})
     assert missing["projects"][0]["status"] == "error" and "8" in missing["projects"][0]["error"]
+
+
+def test_a_vcs_that_does_not_answer_is_the_error_of_the_project_and_gets_nothing_applied(two):
+    two.change_world(vcs="1\n")
+    two.repository("acme/vcs", {"main.tf": two.root("vcs", "vcs"),
+                                "atlantis.yaml": projects_yaml("name: p, dir: ., apply_requirements: [mergeable]")})
+    two.pull_request("acme/vcs", 3, {})
+    data = two.ask("/api/apply", order("acme/vcs", "p", Type="Github", PR=3))
+    assert outcome(data) == [("p", "error")] and "500" in data["projects"][0]["error"], data
+    # Without a pull request nobody is asked.
+    assert outcome(two.ask("/api/apply", order("acme/vcs", "p", Type="Github"))) == [("p", "success")]
+    assert GITHUB_TOKEN not in str(data) + "".join(path.read_text() for path in (two.dir / "log").iterdir())
+    assert GITHUB_TOKEN.encode() not in two.redis_text()
 
 
 def test_the_head_of_a_pull_request_has_no_name_of_its_own_as_a_ref(two):

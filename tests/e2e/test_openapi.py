@@ -229,6 +229,17 @@ def test_the_document_is_served_as_it_is(api):
     assert answer.status == 200 and answer.body == openapi_check.DOCUMENT.read_bytes()
 
 
+def test_profiles_are_there_for_who_asked_for_them(api, bare):
+    assert api.get("/debug/pprof/cmdline").text.endswith("kedge-api")
+    assert api.get("/debug/pprof/heap").text.startswith("<malloc")
+    assert all(name in api.get("/debug/pprof/").text for name in ("profile", "heap", "cmdline"))
+    assert api.get("/debug/pprof/profile?seconds=0").status == 400
+    bare.start_redis()
+    bare.start_api()
+    for path in ("/debug/pprof", "/debug/pprof/", "/debug/pprof/profile", "/debug/pprof/heap", "/debug/pprof/cmdline"):
+        assert bare.get(path).status == bare.get(path, token=None).status == 404
+
+
 def test_while_redis_is_away_503(bare):
     bare.settings.update(read_token=READ_TOKEN)
     bare.start_redis()

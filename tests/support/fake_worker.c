@@ -182,6 +182,8 @@ void fake_worker_end(struct fake_worker *worker, const struct claimed *run,
     deflate(end->applied, &applied);
     finish.output = output.data;
     finish.output_len = output.len;
+    finish.head = end->head;
+    finish.head_len = end->head != NULL ? strlen(end->head) : 0;
     finish.applied = applied.data;
     finish.applied_len = applied.len;
     queue_finish(&cmd, PREFIX, &run->hold, &finish);

@@ -37,6 +37,7 @@ struct fake_end {
     const char *error_code, *error_message;
     const char *summary;          /* JSON */
     const char *output, *applied; /* as they were printed */
+    const char *head;             /* of the output */
 };
 void fake_worker_end(struct fake_worker *worker, const struct claimed *run,
                      const struct fake_end *end);

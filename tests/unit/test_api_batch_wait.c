@@ -93,7 +93,7 @@ static void whoever_prefers_not_to_wait_gets_202(void **state)
         int64_t least_ms;
     } rows[] = {
         {"respond-async", 0}, {"Respond-Async, handling=lenient", 0}, {"wait=0", 0},
-        {"wait=1", 1000},     {"respond-async, wait=1", 1000},
+        {"wait=1", 1000},     {"respond-async, wait=2", 2000},
     };
     struct api_batch *test = *state;
     int64_t begun_ms = clock_mono_ms();
@@ -454,6 +454,53 @@ static void a_batch_of_500_answers_in_its_order(void **state)
     }
 }
 
+/* Its output was dropped for age: the head is what is left of it. */
+static void what_is_left_of_an_output_is_shown_and_marked(void **state)
+{
+    struct api_batch *test = *state;
+    AUTO(buf_done) struct buf text = {0};
+    char head[QUEUE_HEAD_BYTES + 1];
+    struct fake_end dropped = {.status = RUN_CLEAN, .summary = "{}", .head = head};
+    int fd = api_send(&test->api, "POST", "/api/plan", NULL, BODY);
+
+    memset(head, 'h', sizeof head - 1);
+    head[sizeof head - 1] = '\0';
+    api_batch_serve(test, &vpc, &dropped, 1);
+    assert_int_equal(api_batch_answer(fd, &text), 200);
+    assert_non_null(
+        strstr(api_body(&text), "hhh\\n[cut: the rest is no longer kept]\\n\",\"plan\""));
+}
+
+static void the_texts_of_a_remediation_share_the_room(void **state)
+{
+    enum { COUNT = 10, BYTES = 1024 * 1024 };
+    struct api_batch *test = *state;
+    AUTO(auto_free) char *output = mem_new(1, BYTES + 1);
+    AUTO(auto_free) char *path = NULL;
+    AUTO(buf_done) struct buf text = {0};
+    struct fake_target targets[COUNT];
+    struct fake_end ends[COUNT];
+    char directories[COUNT][16], id[SIGN_UUID_BYTES];
+
+    memset(output, '\n', BYTES); /* two bytes each in JSON */
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(directories[i], sizeof directories[i], "dir%03d", i);
+        targets[i] = (struct fake_target){NULL, directories[i], "default"};
+        ends[i] = (struct fake_end){
+            .status = RUN_APPLIED, .summary = "{}", .output = output, .applied = output};
+    }
+    api_batch_start(test, "/api/drift/remediate",
+                    "{\"repository\":\"a/b\",\"ref\":\"main\",\"type\":\"Github\","
+                    "\"projects\":[\"vpc\"],\"action\":\"apply\"}",
+                    id);
+    api_batch_serve(test, targets, ends, COUNT);
+    path = mem_fmt("/api/drift/remediate/%s", id);
+    assert_int_equal(
+        api_batch_answer(api_send(&test->api, "GET", path, NULL, NULL), &text), 200);
+    assert_true(text.len > 15 << 20);
+    assert_true(text.len < 17 << 20);
+}
+
 static void outputs_share_the_room_of_one_answer(void **state)
 {
     enum { COUNT = 40, BYTES = 1024 * 1024 };
@@ -503,6 +550,8 @@ int main(void)
         cmocka_unit_test(a_batch_that_is_cancelled_says_so),
         cmocka_unit_test(who_waits_for_what_is_cancelled_gets_409),
         cmocka_unit_test(a_batch_of_500_answers_in_its_order),
+        cmocka_unit_test(what_is_left_of_an_output_is_shown_and_marked),
+        cmocka_unit_test(the_texts_of_a_remediation_share_the_room),
         cmocka_unit_test(outputs_share_the_room_of_one_answer),
     };
 
