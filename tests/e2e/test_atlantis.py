@@ -114,19 +114,27 @@ def test_execution_groups_and_dependencies_apply_one_after_the_other(two):
     assert a["endedAt"] <= b["startedAt"] and b["endedAt"] <= mid["startedAt"] and mid["endedAt"] <= last["startedAt"]
 
 
-@pytest.mark.parametrize("abort", [True, False])
-def test_a_failure_stops_what_depends_on_it_and_the_later_groups_only_when_asked(two, abort):
+@pytest.mark.parametrize("path,abort,statuses", [
+    ("/api/apply", True, ["error", "cancelled", "cancelled"]),
+    ("/api/apply", False, ["error", "cancelled", "applied"]),
+    # Who only looks depends on nobody.
+    ("/api/plan", True, ["error", "drift_detected", "cancelled"]),
+])
+def test_a_failure_stops_what_depends_on_it_and_the_later_groups_only_when_asked(two, path, abort, statuses):
+    name = f"abort-{path[5:]}-{abort}".lower()
     two.change_world(abort="1\n")
     two.repository("acme/abort", {
         "atlantis.yaml": projects_yaml(
             "name: bad, dir: bad", "name: needs, dir: needs, depends_on: [bad]", "name: later, dir: later, execution_order_group: 1",
             head=f"abort_on_execution_order_fail: {str(abort).lower()}\n"),
-        "bad/main.tf": BROKEN, "needs/main.tf": two.root("abort-needs", "abort"), "later/main.tf": two.root("abort-later", "abort")})
-    batch = batch_ended(two, at_once(two, "/api/plan", order("acme/abort", "bad", "needs", "later")))
-    assert outcome(batch["result"]) == [("bad", "error"), ("needs", "error"), ("later", "error" if abort else "success")]
+        "bad/main.tf": BROKEN, "needs/main.tf": two.root(name + "-needs", "abort"), "later/main.tf": two.root(name + "-later", "abort")})
+    batch = batch_ended(two, at_once(two, path, order("acme/abort", "bad", "needs", "later")))
     runs = [two.run(run_id) for run_id in batch["runs"]]
-    assert [run["status"] for run in runs] == ["error", "cancelled", "cancelled" if abort else "drift_detected"]
-    assert runs[1]["startedAt"] is None and batch["status"] == ("failed" if abort else "partial")
+    assert [run["status"] for run in runs] == statuses
+    assert [status for _, status in outcome(batch["result"])] == [
+        "error" if status in ("error", "cancelled") else "success" for status in statuses]
+    assert all((run["startedAt"] is None) == (run["status"] == "cancelled") for run in runs)
+    assert batch["status"] == ("failed" if set(statuses) <= {"error", "cancelled"} else "partial")
 
 
 # ---- what cannot be found ----
@@ -265,7 +273,7 @@ def test_a_batch_is_cancelled_while_its_runs_go_on(two, gated):
     name, _ = gated
     two.repository(f"acme/{name}", {"other/main.tf": two.root(name + "-2", "many")})
     two.repository(f"acme/{name}", {"atlantis.yaml": projects_yaml("name: one, dir: .", "name: two, dir: other, depends_on: [one]")})
-    batch_id = at_once(two, "/api/plan", order(f"acme/{name}", "one", "two"))
+    batch_id = at_once(two, "/api/apply", order(f"acme/{name}", "one", "two"))
     two.waits_at_gate(name)
     batch = cancelled(two, batch_id)
     assert [two.run(run_id)["status"] for run_id in batch["runs"]] == ["cancelled", "cancelled"]
