@@ -116,7 +116,13 @@ end
 -- A run of the batch has ended (or become an orphan).
 local function batch_hears(run, status)
     local batch = batch_load(run.batch)
-    if not batch or batch_ended(batch.status) then
+    if not batch then
+        return
+    end
+    if batch_ended(batch.status) then
+        -- An orphan has been settled: what is shown of it has changed, no count has.
+        redis.call('HSET', K('batch:' .. batch.id), 'version',
+                   event(batch.id, batch.status))
         return
     end
     if run.kind ~= 'resolve' then

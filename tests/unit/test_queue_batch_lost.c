@@ -123,6 +123,7 @@ static void an_orphan_is_counted_once_however_it_is_settled(void **state)
 {
     for (int late = 0; late < 2; late++) {
         struct queue_hold hold;
+        AUTO(auto_free) char *version = NULL;
 
         assert_int_equal(setup(state), 0);
         applying();
@@ -131,11 +132,14 @@ static void an_orphan_is_counted_once_however_it_is_settled(void **state)
         step_end(&fixture, "1", RUN_APPLIED);
         assert_batch("partial 3 0 1 2");
         assert_status("2", "cancelled");
+        version = mem_dup(ask("HGET batch:b version"));
         if (late)
             assert_int_equal(step_finish(&fixture, &hold, RUN_APPLIED), HOLD_DONE);
         else
             assert_int_equal(step_resolve(&fixture, "0", RUN_ERROR, true), RESOLVE_DONE);
         assert_batch("partial 3 0 1 2");
+        /* What GET of the batch shows of that run is another thing now. */
+        assert_string_not_equal(ask("HGET batch:b version"), version);
         assert_int_equal(step_orphan(&fixture, &hold), HOLD_GONE);
     }
 }
