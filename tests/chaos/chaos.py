@@ -16,13 +16,16 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
+import apply_invariants as apply_must
+import batch_invariants as batch_must
 import invariants as must
+from batch_clients import BatchClient, Person
 from clients import Client, Witness
 from cluster import Cluster
 from monkey import Monkey
 from stack import until
 
-CLIENTS = 3
+CLIENTS, BATCH_CLIENTS = 2, 2
 QUIET_S = 120  # reapings, and the backlog
 MOODY_S = 200  # more: a third retry waits for two minutes
 
@@ -31,17 +34,19 @@ class Chaos:
     def __init__(self, cluster, seed):
         self.cluster = cluster
         self.clients = [Client(cluster, f"{seed} {n}") for n in range(CLIENTS)]
+        self.batch_clients = [BatchClient(cluster, f"{seed} batch {n}") for n in range(BATCH_CLIENTS)]
+        self.person = Person(cluster)
         self.witness = Witness(cluster)
         self.monkey = Monkey(cluster, random.Random(seed))
         self.counts = collections.Counter()
 
     def rage(self, seconds):
         self.cluster.begin()
-        for thread in (self.witness, *self.clients):
+        for thread in (self.witness, self.person, *self.clients, *self.batch_clients):
             thread.start()
         self.monkey.rage(seconds)
         self.monkey.heal()
-        for client in self.clients:
+        for client in (*self.clients, *self.batch_clients):
             client.stop()
 
     def calm(self, seconds):
@@ -52,6 +57,7 @@ class Chaos:
                 until(condition, limit, "quiet")
             except AssertionError:
                 break
+        self.person.stop()
         self.fsck()
         self.witness.stop()
 
@@ -69,29 +75,78 @@ class Chaos:
         self.cluster.launch("scheduler1")
         until(lambda: self.cluster.redis_json("hexists", "{kedge}:meta", "fsck_active") == 1, 20, "fsck is done")
 
-    def final(self):
-        """The status of every run that anybody knows of, as the api says."""
-        runs = {run for _, run, _ in self.witness.events}.union(*(client.accepted for client in self.clients))
-        answers = {run: self.cluster.get(f"/api/v1/runs/{run}") for run in runs}
-        return {run: answer.json["status"] if answer.status == 200 else answer for run, answer in answers.items()}
+    def records(self):
+        """Every run and every batch that anybody knows of, as the api says."""
+        ids = {run for _, run, _ in self.witness.events}.union(
+            *(client.accepted for client in self.clients), *(client.batches for client in self.batch_clients))
+        known = {run: self.record(run) for run in ids}
+        batches = {run for run, record in known.items() if "runs" in record}
+        return ({run: record for run, record in known.items() if run not in batches}, {batch: known[batch] for batch in batches})
+
+    def record(self, run_id):
+        """What resolves a batch is a run that only its batch tells of."""
+        kind, status = self.cluster.redis_json("hmget", "{kedge}:run:" + run_id, "kind", "status")
+        if kind == "resolve":
+            return {"status": status, "kind": kind}
+        answer = self.cluster.get(f"/api/v1/runs/{run_id}")
+        return answer.json if answer.status == 200 else {"status": answer}
 
     def verdict(self):
         """Invariant -> the sentences that say where it does not hold."""
+        records, batches = self.records()
+        histories = must.histories(self.witness.events)
+        self.cluster.histories = histories
+        lines = must.read_witness(self.cluster.witness)
+        runs = {run: history for run, history in histories.items() if run not in batches}
+        self.counts.update(f"batch {batch['status']}" for batch in batches.values())
+        found = {**self.of_runs(records, runs, lines), **self.of_batches(records, batches, histories),
+                 **self.of_applies(records, runs, lines)}
+        return {name: list(sentences) for name, sentences in found.items()}
+
+    def of_batches(self, records, batches, histories):
+        cluster, clients = self.cluster, self.batch_clients
+        return {
+            "accepted batches end": batch_must.accepted_batches_end(clients, batches),
+            "the end of a batch stays": batch_must.a_batch_end_stays(clients, batches),
+            "each batch ends once": batch_must.each_batch_ends_once(histories, batches),
+            "counts equal the runs": batch_must.counts_equal_the_runs(cluster, batches, records),
+            "answers stay": batch_must.answers_stay(cluster, clients, batches),
+            "results tell of every run": batch_must.results_tell_of_every_run(batches),
+            "no batch is left open": batch_must.no_batch_is_left_open(cluster),
+        }
+
+    def of_applies(self, records, runs, lines):
+        cluster, monkey = self.cluster, self.monkey
+        applies = apply_must.Applies(lines)
+        final = {run: record["status"] for run, record in records.items()}
+        forced = set().union(*(client.forced for client in self.batch_clients))
+        self.counts["orphans settled"] = len(self.person.resolved)
+        self.counts["applies"] = len(applies.begun)
+        return {
+            "applies begin once": apply_must.applies_begin_once(applies),
+            "what begins is marked": apply_must.what_begins_is_marked(cluster, applies),
+            "what begins is told": apply_must.what_begins_is_told(records, applies),
+            "what is applied did apply": apply_must.what_is_applied_did_apply(final, applies),
+            "what did apply is applied": apply_must.what_did_apply_is_applied(cluster, records, applies),
+            "one interrupt": apply_must.one_interrupt(records, applies, forced),
+            "orphans have a reason": apply_must.orphans_have_a_reason(cluster, monkey, applies, records, runs),
+            "no state stays locked": apply_must.no_state_stays_locked(monkey, lines),
+        }
+
+    def of_runs(self, records, runs, lines):
         cluster, clients, monkey, counts = self.cluster, self.clients, self.monkey, self.counts
-        final = self.final()
-        runs = must.histories(self.witness.events)
-        lines = must.read_witness(cluster.witness)
-        counts.update(final.values())
+        final = {run: record["status"] for run, record in records.items()}
+        counts.update(map(str, final.values()))
         counts["given back or reaped"] = must.returns(runs)
         counts["plans"] = sum(1 for line in lines if line[0] == "exit")
-        found = {
-            "nobody complains": [text for who in (monkey, *clients) for text in who.complaints],
+        return {
+            "nobody complains": [text for who in (monkey, self.person, *clients, *self.batch_clients) for text in who.complaints],
             "accepted runs end": must.accepted_runs_end(clients, final),
             "an end stays": must.an_end_stays(clients, final),
             "each run ends once": must.each_run_ends_once(runs),
             "events and runs agree": must.the_stream_says_what_the_run_says(runs, final),
             "what never ran never started": must.what_never_ran_never_started(runs, lines),
-            "results are true": must.results_are_true(final, lines),
+            "results are true": must.results_are_true(records, final, lines),
             "one at a time on a target": must.one_at_a_time(cluster, monkey.faults, lines, counts),
             "nothing is held": must.nothing_is_held(cluster),
             "no process is left": must.no_process_is_left(cluster),
@@ -100,10 +155,9 @@ class Chaos:
             "no move is refused": must.no_move_is_refused(cluster),
             "work was done": [] if counts["clean"] and counts["plans"] else ["no plan came to an end"],
         }
-        return {name: list(sentences) for name, sentences in found.items()}
 
     def summary(self):
-        asked = sum((client.counts for client in self.clients), collections.Counter())
+        asked = sum((client.counts for client in (*self.clients, *self.batch_clients)), collections.Counter())
         return "\n".join(
             f"{what}: " + ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
             for what, counts in (("faults", self.monkey.counts), ("clients", asked), ("seen", self.counts)))

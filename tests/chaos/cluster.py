@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 from stack import Stack
@@ -10,11 +11,15 @@ from stack import Stack
 HERE = pathlib.Path(__file__).resolve().parent
 TARGETS, WORKSPACES = 10, 30
 PROJECT = "chaos"
+PROJECTS = "version: 3\nprojects:\n" + "".join(
+    f"- {{name: p{n}, dir: d{n}{more}}}\n" for n, more in enumerate(
+        ["", ", depends_on: [p0]", ", execution_order_group: 1"] + [""] * (TARGETS - 3)))
 
 # Two workers share a data directory, one has its own.
 DATA = {"worker1": "shared", "worker2": "shared", "worker3": "own"}
 WORKERS = tuple(DATA)
 SCHEDULERS = ("scheduler1", "scheduler2")
+RUN_DIRECTORY = re.compile(r"/runs/([0-9a-f-]{36})")
 NAMES = ("redis", "api", *SCHEDULERS, *WORKERS)
 
 
@@ -26,6 +31,7 @@ class Cluster(Stack):
         terraform.chmod(0o755)
         self.witness = self.world / "log"
         self.witness.touch()
+        self.histories = {}  # run or batch id -> its events, at the end
         self.settings.update(terraform=terraform, sandbox_read=f"/usr:/lib:/lib64:/bin:/etc:{terraform}")
 
     def be_moody(self, moody):
@@ -38,7 +44,7 @@ class Cluster(Stack):
     def begin(self):
         for name in NAMES:
             self.launch(name)
-        self.repository("acme/chaos", {f"d{n}/main.tf": "terraform {}\n" for n in range(TARGETS)})
+        self.repository("acme/chaos", {"atlantis.yaml": PROJECTS, **{f"d{n}/main.tf": "terraform {}\n" for n in range(TARGETS)}})
         for n in range(WORKSPACES):
             self.register("acme/chaos", PROJECT, f"w{n}", directory=f"d{n % TARGETS}", variables={}, backendConfig={})
 
@@ -55,11 +61,20 @@ class Cluster(Stack):
         """The workers whose data directory the path lies in."""
         return [name for name, data in DATA.items() if f"/data/{data}/" in path]
 
-    def runners(self):
-        return [pid for pid, command in self.strays() if " --runner " in command]
+    def runners(self, applying=False):
+        """Those of all runs, or of the ones that apply at this moment."""
+        strays = self.strays()
+        runs = {self.run_of(command) for _, command in strays if " apply " in command} if applying else None
+        return [pid for pid, command in strays if " --runner " in command and (runs is None or self.run_of(command) in runs)]
 
     def terraforms(self):
         return [pid for pid, command in self.strays() if str(self.dir / "terraform") in command]
+
+    @staticmethod
+    def run_of(command):
+        """The id of the run directory that a command line names, else None."""
+        found = RUN_DIRECTORY.search(command)
+        return found and found[1]
 
     def redis_json(self, *arguments):
         """A reply, or None when Redis does not answer now."""

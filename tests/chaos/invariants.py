@@ -8,17 +8,18 @@ from stack import ENDED, PATIENCE
 
 # Where a run may go from each status; a cancel is told as the status once more.
 MOVES = {
-    None: {"queued"},
+    None: {"queued", "delayed"},  # of a batch's later group
     "queued": {"queued", "running", "cancelled"},
     "delayed": {"queued", "cancelled"},
-    "running": {"running", "queued", "delayed", "clean", "drift_detected", "error", "cancelled"},
+    "running": {"running", "queued", "delayed", "orphaned", "clean", "drift_detected", "applied", "error", "cancelled"},
+    "orphaned": {"running", "applied", "error"},
 }
 # Lease and grace less a heartbeat: a worker that is silent for less loses no run.
 SILENCE_S = 18
 # After a worker is back: it hears that a run is not its own any more and stops it.
 BACK_S = 15
 RECONNECT_S = 5
-RUN_FILES = {"spec.json", "output.z", "head", "metadata.json", "log.z", "result.json", "done"}
+RUN_FILES = {"spec.json", "marked", "output.z", "apply.z", "head", "metadata.json", "log.z", "expand.json", "result.json", "done"}
 
 
 # ---- what clients were told ----
@@ -78,15 +79,16 @@ def what_never_ran_never_started(runs, lines):
             yield f"run {rest[1]} was started and never running: {runs.get(rest[1])}"
 
 
-def results_are_true(final, lines):
-    """A run that is clean or has drift has a plan that came to that."""
+def results_are_true(records, final, lines):
+    """A run that is clean or has drift has a plan that came to that; what resolves a batch has none."""
     seen = collections.defaultdict(set)
     for what, _, _, _, *rest in lines:
         if what == "exit":
             seen[rest[1]].add(rest[0])
+    resolved = {run_id for run_id, record in records.items() if record.get("kind") == "resolve"}
     for run_id, status in final.items():
         wanted = {"clean": "0", "drift_detected": "2"}.get(status)
-        if wanted and wanted not in seen[run_id]:
+        if wanted and run_id not in resolved and wanted not in seen[run_id]:
             yield f"run {run_id} is {status}, its plans ended with {sorted(seen[run_id])}"
 
 
@@ -114,10 +116,10 @@ def one_at_a_time(cluster, faults, lines, counts):
     for what, target, pid, when, *rest in lines:
         if what != "overlap":
             continue
-        if is_excused(cluster, faults, float(when), rest):
+        if "apply" not in rest[2:] and is_excused(cluster, faults, float(when), rest[:2]):
             counts["overlaps after a silence"] += 1
         else:
-            yield f"two at once on {target} at {when}: {rest[0]} (pid {pid}) met {rest[1]}"
+            yield f"two at once on {target} at {when}: {rest[0]} (pid {pid}, {rest[-1]}) met {rest[1]} ({rest[2]})"
 
 
 # ---- what is left ----

@@ -4,6 +4,7 @@ import contextlib
 import heapq
 import itertools
 import os
+import pathlib
 import signal
 import time
 
@@ -22,6 +23,8 @@ class Monkey:
         self.ties = itertools.count()
         self.touched = {}  # name -> since when (wall clock): frozen or down now
         self.faults = []   # (name, from, to): was not at work
+        self.killed = set()  # runs whose runner it killed
+        self.struck = set()  # pids below the programs that it killed or froze
         self.counts = collections.Counter()
         self.complaints = []
 
@@ -59,7 +62,7 @@ class Monkey:
 
     # ---- one fault ----
     def strike(self):
-        faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 4), (self.freeze_runner, 3),
+        faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 3), (self.freeze_runner, 3),
                   (self.kill_terraform, 3), (self.lose_host, 1), (self.suspend_host, 2), (self.cut_connections, 1))
         fault = self.random.choices([f for f, _ in faults], [w for _, w in faults])[0]
         what = fault()
@@ -128,17 +131,31 @@ class Monkey:
         return self.random.choice(pids) if pids else None
 
     def kill_runner(self):
-        return self.signal(self.pick(self.cluster.runners()), signal.SIGKILL) and "runner"
+        return self.strike_down(self.pick(self.cluster.runners()), signal.SIGKILL) and "runner"
+
+    def kill_applying(self):
+        return self.strike_down(self.pick(self.cluster.runners(applying=True)), signal.SIGKILL) and "runner"
 
     def kill_terraform(self):
-        return self.signal(self.pick(self.cluster.terraforms()), signal.SIGKILL) and "terraform"
+        return self.strike_down(self.pick(self.cluster.terraforms()), signal.SIGKILL) and "terraform"
 
     def freeze_runner(self):
         pid = self.pick(self.cluster.runners() + self.cluster.terraforms())
-        if self.signal(pid, signal.SIGSTOP):
+        if self.strike_down(pid, signal.SIGSTOP):
             self.after(self.random.uniform(*FREEZE_S), lambda: self.signal(pid, signal.SIGCONT))
             return "runner"
         return None
+
+    def strike_down(self, pid, number):
+        """Kills or freezes a process below a worker, and remembers it."""
+        if pid is None:
+            return False
+        with contextlib.suppress(OSError):
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            self.struck.add(pid)
+            if number == signal.SIGKILL and " --runner " in command:
+                self.killed.add(self.cluster.run_of(command))
+        return self.signal(pid, number)
 
     @staticmethod
     def signal(pid, number):
@@ -156,14 +173,14 @@ class Monkey:
         self.cluster.processes[name].signal(signal.SIGSTOP)
         pids = self.cluster.below(name)
         for pid in pids:
-            self.signal(pid, signal.SIGSTOP)
+            self.strike_down(pid, signal.SIGSTOP)
         return name, pids
 
     def lose_host(self):
         name, pids = self.stop_host()
         if name:
             for pid in pids:
-                self.signal(pid, signal.SIGKILL)
+                self.strike_down(pid, signal.SIGKILL)
             self.cluster.processes[name].kill()
             self.after(self.random.uniform(*GONE_S), lambda: self.relaunch(name))
         return name and "worker"
