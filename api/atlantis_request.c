@@ -100,10 +100,11 @@ void atlantis_add_drifted(struct batch_request *request, const char *host,
                           const char *field, const char *record_json, size_t record_len)
 {
     AUTO(auto_json) cJSON *record = NULL;
+    AUTO(auto_free) char *wanted = ref_canonical(request->ref);
     const char *ref = strchr(field, '|');
     struct err err;
 
-    if (ref == NULL || strcmp(ref + 1, request->ref) != 0)
+    if (ref == NULL || strcmp(ref + 1, wanted) != 0)
         return;
     record = json_parse(record_json, record_len, RECORD_DEPTH_MAX, false, &err);
     if (is_drifted(record) && is_plain_target(field, request, host, record))

@@ -94,7 +94,7 @@ static void close_detected(struct json_writer *w, int64_t at_ms,
 static void add_drift(struct json_writer *w, const struct batch_request *request,
                       const cJSON *counts)
 {
-    const cJSON *after = request->apply ? json_get(counts, "after") : counts;
+    const cJSON *after = request->apply ? json_get(counts, "driftAfter") : counts;
 
     if (!json_bool(counts, "hasChanges", false))
         return;

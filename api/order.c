@@ -156,7 +156,7 @@ const struct order *orders_of(struct orders *orders, const struct conf *conf,
                               struct err *err)
 {
     const struct order *found = orders_find(orders, pair->project.id, workspace_id);
-    struct order order;
+    struct order order = {0};
 
     if (found != NULL && found->revision == pair->project.revision)
         return found;

@@ -36,7 +36,9 @@ static void read_kind(const struct request *req, struct run_filter *filter,
     const char *kind = request_query(req, "kind");
 
     filter->by_kind = kind != NULL;
-    if (kind != NULL && run_kind_parse(kind, &filter->kind) < 0)
+    /* Resolve runs are in no list. */
+    if (kind != NULL &&
+        (run_kind_parse(kind, &filter->kind) < 0 || filter->kind == RUN_RESOLVE))
         problems_add(problems, "kind",
                      "kind must be drift_check, plan, apply or reconcile");
 }

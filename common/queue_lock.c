@@ -1,6 +1,8 @@
 /* The queue, read: what is held, and the drift records of a repository. */
+#include "common/mem.h"
 #include "common/queue_batch.h"
 #include "common/queue_internal.h"
+#include "common/target.h"
 
 enum { LOCK_RUN, LOCK_KIND, LOCK_STARTED, LOCK_BY, LOCK_SPEC, LOCK_FIELDS };
 
@@ -44,7 +46,9 @@ void queue_get_drift(struct redis_cmd *cmd, const char *prefix, const char *repo
 void queue_get_drift_of(struct redis_cmd *cmd, const char *prefix, const char *repo,
                         const char *target, const char *ref)
 {
+    AUTO(auto_free) char *canonical = ref_canonical(ref);
+
     drift_command(cmd, "HMGET", prefix, repo);
-    redis_cmd_fmt(cmd, "%s|%s", target, ref);
-    redis_cmd_fmt(cmd, "%s|%s|error", target, ref);
+    redis_cmd_fmt(cmd, "%s|%s", target, canonical);
+    redis_cmd_fmt(cmd, "%s|%s|error", target, canonical);
 }

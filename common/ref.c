@@ -171,3 +171,26 @@ int ref_check(const char *ref, struct err *err)
     }
     return 0;
 }
+
+/* ---- one spelling ---- */
+
+#define COMMIT_DIGITS 40
+
+static bool is_commit_id(const char *ref)
+{
+    return strlen(ref) == COMMIT_DIGITS &&
+           strspn(ref, "0123456789abcdefABCDEF") == COMMIT_DIGITS;
+}
+
+char *ref_canonical(const char *ref)
+{
+    static const char heads[] = "refs/heads/";
+    char *out;
+
+    if (strncmp(ref, heads, sizeof heads - 1) == 0)
+        return mem_dup(ref + sizeof heads - 1);
+    out = mem_dup(ref);
+    for (char *c = out; is_commit_id(ref) && *c != '\0'; c++)
+        *c = (char)(*c >= 'A' && *c <= 'F' ? *c - 'A' + 'a' : *c);
+    return out;
+}

@@ -21,6 +21,9 @@ int repository_check(enum vcs_type type, const char *repository, struct err *err
  * no spelling of a pull or merge request. HEAD and commit ids are fine. ERR_INPUT with
  * the rule that is broken. */
 int ref_check(const char *ref, struct err *err);
+/* One spelling for each: a branch without "refs/heads/", a commit id in lower case. The
+ * caller frees. */
+char *ref_canonical(const char *ref);
 
 /* The clone base of that VCS from the settings; NULL when there is none (Git without
  * KEDGE_GIT_URL). */

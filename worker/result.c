@@ -26,7 +26,7 @@ static int address_record(const struct conf *conf, const char *run_dir,
                           struct result *result, struct err *err)
 {
     AUTO(run_order_done) struct run_order order = {0};
-    AUTO(auto_free) char *host = NULL;
+    AUTO(auto_free) char *host = NULL, *ref = NULL;
     const char *base;
 
     if (!result->outcome.drift_record)
@@ -39,7 +39,8 @@ static int address_record(const struct conf *conf, const char *run_dir,
                        vcs_type_name(order.spec.type));
     host = vcs_base_host(base);
     repository_id(host, order.spec.repository, result->drift_repo);
-    result->drift_field = mem_fmt("%s|%s", order.target, order.spec.ref);
+    ref = ref_canonical(order.spec.ref);
+    result->drift_field = mem_fmt("%s|%s", order.target, ref);
     return 0;
 }
 

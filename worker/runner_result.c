@@ -3,6 +3,7 @@
 
 #include "common/mem.h"
 #include "common/path.h"
+#include "common/target.h"
 #include "common/zip.h"
 #include "worker/file.h"
 #include "worker/runner_parts.h"
@@ -178,7 +179,7 @@ static char *summary_json(const struct runner *r)
     json_add_number(&w, "driftedCount", report_counts(r->report)->drifted);
     json_add_boolean(&w, "hasChanges", r->plan_changes);
     if (r->after != NULL) {
-        json_key(&w, "after");
+        json_key(&w, "driftAfter");
         json_object(&w);
         report_print_after(&w, r->after, r->after_changes);
         json_object_end(&w);
@@ -222,6 +223,7 @@ static void print_record(const struct runner *r, const struct finding *found,
                          struct buf *out)
 {
     const struct run_spec *spec = &r->order.spec;
+    AUTO(auto_free) char *ref = ref_canonical(spec->ref);
     struct json_writer w;
 
     json_open(&w, out);
@@ -231,7 +233,7 @@ static void print_record(const struct runner *r, const struct finding *found,
         json_add_text(&w, "projectName", project_name(r));
     json_add_text(&w, "directory", spec->directory);
     json_add_text(&w, "workspace", spec->workspace);
-    json_add_text(&w, "ref", spec->ref);
+    json_add_text(&w, "ref", ref);
     json_add_text(&w, "commit", r->commit[0] != '\0' ? r->commit : NULL);
     json_add_number(&w, "checkedAt", runner_now_ms(r));
     add_counts(&w, found->report);

@@ -62,6 +62,12 @@ def what_did_apply_is_applied(cluster, records, applies):
             yield f"run {run_id} did apply and is {run['status']}: {run['error']}"
 
 
+def what_is_frozen_does_not_begin(records, applies):
+    for run_id, run in records.items():
+        if (run.get("error") or {}).get("code") == "FROZEN" and run_id in applies.begun:
+            yield f"run {run_id} is FROZEN and began to apply"
+
+
 def one_interrupt(records, applies, forced):
     for run_id, count in applies.interrupts.items():
         batch = (records.get(run_id) or {}).get("batchId")

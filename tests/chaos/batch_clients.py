@@ -14,7 +14,7 @@ from stack import PATIENCE
 OPEN_MAX = 6  # unfinished batches of one client
 DOOMED = 0.15
 DOOMED_S = (0, 6)
-BEAR_S = 8  # how long a client waits for an answer
+BEAR_S = 5  # how long a client waits for an answer
 BATCH_ENDED = ("success", "partial", "failed", "error", "cancelled")
 
 # An order that was given: where, what, under which key.
@@ -56,7 +56,7 @@ class BatchClient(Client):
     def place(self, order):
         """Some wait for the answer first, for as long as they can bear; the same request with the same key
         then tells which batch that was."""
-        data = self.wait_for(order) if self.random.random() < 0.4 else None
+        data = self.wait_for(order) if self.random.random() < 0.3 else None
         batch_id = self.post(order)
         if batch_id is None:
             return
@@ -68,8 +68,14 @@ class BatchClient(Client):
         self.counts[order.path] += 1
 
     def post(self, order):
-        answer = self.ask("POST", order.path, (202,), body=order.body,
+        """The batch's id; None when it is over before, or applies are frozen."""
+        answer = self.ask("POST", order.path, (202, 409), body=order.body,
                           headers={"Idempotency-Key": order.key, "Prefer": "respond-async"})
+        if answer and answer.status == 409:
+            self.counts["frozen"] += 1
+            if answer.json["error"]["code"] != "FROZEN":
+                self.complaints.append(f"POST {order.path}: {answer}")
+            return None
         return answer and answer.json["data"]["runId"]
 
     def wait_for(self, order):

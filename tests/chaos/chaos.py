@@ -25,7 +25,7 @@ from cluster import Cluster
 from monkey import Monkey
 from stack import until
 
-CLIENTS, BATCH_CLIENTS = 2, 2
+CLIENTS, BATCH_CLIENTS = 1, 4
 QUIET_S = 120  # reapings, and the backlog
 MOODY_S = 200  # more: a third retry waits for two minutes
 
@@ -128,6 +128,7 @@ class Chaos:
             "what begins is told": apply_must.what_begins_is_told(records, applies),
             "what is applied did apply": apply_must.what_is_applied_did_apply(final, applies),
             "what did apply is applied": apply_must.what_did_apply_is_applied(cluster, records, applies),
+            "what is frozen does not begin": apply_must.what_is_frozen_does_not_begin(records, applies),
             "one interrupt": apply_must.one_interrupt(records, applies, forced),
             "orphans have a reason": apply_must.orphans_have_a_reason(cluster, monkey, applies, records, runs),
             "no state stays locked": apply_must.no_state_stays_locked(monkey, lines),

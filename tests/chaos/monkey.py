@@ -13,6 +13,7 @@ from cluster import NAMES, SCHEDULERS, WORKERS
 FREEZE_S = (1, 20)
 DOWN_S = (0, 8)
 GONE_S = (0, 30)       # a host that is lost comes back later, or at the end
+FROZEN_S = (1, 5)
 SUSPENDED_S = (20, 35) # around lease and grace: its runs are done elsewhere meanwhile
 
 
@@ -63,7 +64,8 @@ class Monkey:
     # ---- one fault ----
     def strike(self):
         faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 3), (self.freeze_runner, 3),
-                  (self.kill_terraform, 3), (self.lose_host, 1), (self.suspend_host, 2), (self.cut_connections, 1))
+                  (self.kill_terraform, 3), (self.lose_host, 1), (self.suspend_host, 2), (self.cut_connections, 1),
+                  (self.freeze_applies, 1))
         fault = self.random.choices([f for f, _ in faults], [w for _, w in faults])[0]
         what = fault()
         if what:
@@ -196,6 +198,21 @@ class Monkey:
         for pid in pids:
             self.signal(pid, signal.SIGCONT)
         self.well(name)
+
+    def freeze_applies(self):
+        """No apply begins; as an operator does it. Without an answer it may have been done."""
+        done = self.put_freeze(True)
+        self.after(self.random.uniform(*FROZEN_S), self.thaw_applies)
+        return done and "applies"
+
+    def thaw_applies(self):
+        if not self.put_freeze(False):
+            self.after(0.5, self.thaw_applies)
+
+    def put_freeze(self, frozen):
+        with contextlib.suppress(OSError):
+            return self.cluster.request("PUT", "/api/v1/freeze", {"frozen": frozen, "reason": "chaos"}, timeout=5).status == 200
+        return False
 
     def cut_connections(self):
         done = self.cluster.redis_json("client", "kill", "type", "normal", "skipme", "yes")

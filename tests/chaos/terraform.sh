@@ -50,7 +50,7 @@ elif chance 100; then
     stubborn=1
     trap '' INT
 else
-    trap 'exit 1' INT
+    trap 'sleep 0.2; exit 1' INT # as terraform, which gives the state back first
 fi
 [ "$1" != apply ] && chance 30 && { setsid sleep 300 & } # leaves its group and stays
 
@@ -79,7 +79,7 @@ apply)
     lock_state apply
     note apply "$PWD" "$run"
     rest 0.$((RANDOM % 10))
-    chance 300 && rest $((RANDOM % 5)).$((RANDOM % 10))
+    chance 500 && rest $((RANDOM % 4)).$((RANDOM % 10))
     moody 30 && rest 2$((RANDOM % 10))
     status=0
     chance 80 && status=1

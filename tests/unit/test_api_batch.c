@@ -49,7 +49,7 @@ static const struct fake_end broken = {.status = RUN_ERROR,
                                        .output = "Error: why\n"};
 static const struct fake_end applied = {
     .status = RUN_APPLIED,
-    .summary = "{" COUNTS("2", "true") ",\"after\":{\"summary\":\"Apply completed "
+    .summary = "{" COUNTS("2", "true") ",\"driftAfter\":{\"summary\":\"Apply completed "
                                        "successfully\",\"toAdd\":0,\"toChange\":0,"
                                        "\"toDestroy\":0,\"toImport\":0,"
                                        "\"changesOutside\":false,\"hasChanges\":false}}",

@@ -164,7 +164,7 @@ static void the_second_plan_is_told(void **state)
     summary = rf_parse(rf_run->outcome.summary);
     assert_int_equal(json_int(summary, "toAdd", -1), 1);
     assert_true(json_bool(summary, "hasChanges", false));
-    assert_int_equal(json_int(json_get(summary, "after"), "toAdd", -1), 0);
+    assert_int_equal(json_int(json_get(summary, "driftAfter"), "toAdd", -1), 0);
     record = rf_parse(rf_run->outcome.drift_record);
     assert_string_equal(json_string(record, "status"), "clean");
     assert_false(json_bool(record, "hasChanges", true));
@@ -182,9 +182,9 @@ static void what_is_still_drifted_is_told(void **state)
     af_apply();
     rf_expect_status(RUN_APPLIED);
     summary = rf_parse(rf_run->outcome.summary);
-    assert_string_equal(json_string(json_get(summary, "after"), "summary"),
+    assert_string_equal(json_string(json_get(summary, "driftAfter"), "summary"),
                         "Plan: 1 to add, 0 to change, 0 to destroy.");
-    assert_int_equal(json_int(json_get(summary, "after"), "driftedCount", -1), 1);
+    assert_int_equal(json_int(json_get(summary, "driftAfter"), "driftedCount", -1), 1);
     record = rf_parse(rf_run->outcome.drift_record);
     assert_string_equal(json_string(record, "status"), "drift_detected");
     assert_true(json_bool(record, "hasChanges", false));
@@ -207,7 +207,7 @@ static void a_second_plan_that_fails_takes_nothing_back(void **state)
     assert_int_equal(json_int(meta, "toAdd", -1), 1);
     assert_true(cJSON_IsNull(json_get(meta, "driftAfter")));
     summary = rf_parse(rf_run->outcome.summary);
-    assert_null(json_get(summary, "after"));
+    assert_null(json_get(summary, "driftAfter"));
     rf_expect_part("log.z", "What the apply has left could not be planned");
     rf_expect_part("output.z", "Plan: 1 to add.");
 }

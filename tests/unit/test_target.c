@@ -495,11 +495,33 @@ static void what_is_not_worked_on_does_not_enter_the_target(void **state)
     run_spec_done(&other);
 }
 
+static void a_ref_has_one_spelling_for_records(void **state)
+{
+    static const char *const rows[][2] = {
+        {"main", "main"},
+        {"refs/heads/main", "main"},
+        {"refs/heads/a/b", "a/b"},
+        {"refs/tags/v1", "refs/tags/v1"},
+        {"Main", "Main"},
+        {"ABCDEF0123456789abcdef0123456789ABCDEF01",
+         "abcdef0123456789abcdef0123456789abcdef01"},
+        {"ABCDEF", "ABCDEF"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(auto_free) char *canonical = ref_canonical(rows[i][0]);
+
+        assert_string_equal(canonical, rows[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refs_that_git_and_people_use_are_accepted),
         cmocka_unit_test(other_refs_are_refused_with_the_reason),
+        cmocka_unit_test(a_ref_has_one_spelling_for_records),
         cmocka_unit_test(repositories_of_the_right_form_are_accepted),
         cmocka_unit_test(other_repositories_are_refused),
         cmocka_unit_test(the_allowlist_decides_by_its_patterns),
