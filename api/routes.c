@@ -12,6 +12,9 @@
 #define BODY(table)                 .fields = (table), .field_count = ARRAY_LEN(table)
 #define FOLDED_BODY(table, checked) BODY(table), .fold_keys = true, .check = (checked)
 
+/* Of a body that may be there and must be empty: {}. */
+static const struct field no_fields[1];
+
 const struct route routes[] = {
     {METHOD_GET, ACCESS_TOKEN, V1 "/drift", .handle = handle_drift_summary},
     {METHOD_POST, ACCESS_TOKEN, V1 "/drift", .handle = handle_drift_trigger,
@@ -63,8 +66,8 @@ const struct route routes[] = {
     {METHOD_GET, ACCESS_READ, "/api/drift/remediate/{run}",
      .handle = handle_remediate_get},
 
-    {METHOD_POST, ACCESS_TOKEN, V1 "/projects/{id}/check",
-     .handle = handle_project_check},
+    {METHOD_POST, ACCESS_TOKEN, V1 "/projects/{id}/check", .handle = handle_project_check,
+     .fields = no_fields, .body_optional = true},
     {METHOD_GET, ACCESS_TOKEN, V1 "/projects/{id}/drift", .handle = handle_project_drift},
     {METHOD_GET, ACCESS_READ, "/api/drift/status", .handle = handle_drift_status},
     {METHOD_GET, ACCESS_READ, "/api/drift/remediate", .handle = handle_remediate_list},

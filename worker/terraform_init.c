@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -85,9 +86,30 @@ static int lock_cache(const struct terraform *t, int fd, int64_t deadline_mono_m
 
 /* ---- init ---- */
 
+/* Terraform takes providers from terraform.d/plugins of the directory it works in, under
+ * whatever names they claim there. In the cache they would be everybody's: who has any
+ * has a place of his own for all. */
+static int choose_plugins(struct terraform *t, struct err *err)
+{
+    AUTO(auto_free) char *own = path_join(t->cwd, "terraform.d");
+    AUTO(auto_free) char *installed = path_join(t->tf, "providers");
+    struct stat st;
+
+    t->own_plugins = lstat(own, &st) == 0;
+    /* Links into the cache: never to be written through. */
+    return t->own_plugins ? path_remove_tree(installed, err) : 0;
+}
+
+/* What the run's earlier commands have left there may name programs to be started, and
+ * init has the tokens. */
+static int clean_home(const struct terraform *t, struct err *err)
+{
+    return path_remove_tree(t->home, err) < 0 ? -1 : path_mkdirs(t->home, 0700, err);
+}
+
 static void init_command(struct terraform *t, struct command *command)
 {
-    strings_set(&t->init_env, "TF_PLUGIN_CACHE_DIR", t->plugins);
+    strings_set(&t->init_env, "TF_PLUGIN_CACHE_DIR", t->own_plugins ? "" : t->plugins);
     if (t->commit_lock[0] == '\0')
         strings_set(&t->init_env, "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE", "1");
     strings_add(&command->argv, "init");
@@ -113,6 +135,8 @@ int terraform_init(struct terraform *t, int64_t deadline_mono_ms,
     if (out->stopped || out->timed_out)
         return 0;
     init_forget(t);
+    if (choose_plugins(t, err) < 0 || clean_home(t, err) < 0)
+        return -1;
     init_command(t, &command);
     rc = command_run(t, &command, out, err);
     strings_done(&command.argv);

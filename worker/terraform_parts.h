@@ -32,6 +32,7 @@ struct terraform {
     struct strings init_env;               /* of init besides: tokens, the plugin cache */
     struct strings secrets;
     bool sandboxed;
+    bool own_plugins;   /* the repository brings some: init keeps out of the cache */
     bool tmp_elsewhere; /* below work its path would be too long; removed at the end */
     char commit_lock[SIGN_HEX_BYTES];   /* digest of the commit's lock file; "": none */
     char sealed_digest[SIGN_HEX_BYTES]; /* of the sealed plan; "": the plan is not sealed

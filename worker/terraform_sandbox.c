@@ -56,7 +56,10 @@ static int allow_own(const struct terraform *t, bool init, struct sandbox *sandb
 {
     const char *const written[] = {t->src, t->home, t->tmp, t->out};
     const char *const read[] = {t->binary, t->in, t->sealed};
-    const char *const installed[] = {t->tf, t->plugins};
+    const struct {
+        const char *path;
+        bool written;
+    } installed[] = {{t->tf, init}, {t->plugins, init && !t->own_plugins}};
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(written) && rc == 0; i++)
@@ -64,8 +67,8 @@ static int allow_own(const struct terraform *t, bool init, struct sandbox *sandb
     for (size_t i = 0; i < ARRAY_LEN(read) && rc == 0; i++)
         rc = sandbox_allow_read(sandbox, read[i], err);
     for (size_t i = 0; i < ARRAY_LEN(installed) && rc == 0; i++)
-        rc = init ? sandbox_allow_write(sandbox, installed[i], err)
-                  : sandbox_allow_read(sandbox, installed[i], err);
+        rc = installed[i].written ? sandbox_allow_write(sandbox, installed[i].path, err)
+                                  : sandbox_allow_read(sandbox, installed[i].path, err);
     return rc;
 }
 

@@ -53,11 +53,17 @@ if bytes > 0 then
     redis.call('HINCRBY', K('meta'), 'result_bytes', bytes)
     redis.call('ZADD', K('outputs'), NOW, id)
 end
+-- What nobody has registered and was never seen is no project that fails.
+local NOWHERE = {REPOSITORY_NOT_FOUND = true, REF_NOT_FOUND = true,
+                 DIRECTORY_NOT_FOUND = true}
 if drift_repo ~= '' and drift_record ~= '' and status ~= 'cancelled' then
     -- A check that failed leaves the last good record as it is.
     local records, failure = K('drift:' .. drift_repo), drift_field .. '|error'
     if status == 'error' then
-        redis.call('HSET', records, failure, drift_record)
+        if run.pkey ~= '' or not NOWHERE[code] or
+            redis.call('HEXISTS', records, drift_field) == 1 then
+            redis.call('HSET', records, failure, drift_record)
+        end
     else
         redis.call('HSET', records, drift_field, drift_record)
         redis.call('HDEL', records, failure)

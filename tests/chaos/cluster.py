@@ -76,6 +76,22 @@ class Cluster(Stack):
         found = RUN_DIRECTORY.search(command)
         return found and found[1]
 
+    def at_step(self, step):
+        """(run id, its worker's name) of a run whose runner is there now."""
+        for path in self.dir.glob("data/*/w*/runs/*/started"):
+            with contextlib.suppress(OSError):
+                if path.read_text().strip() == step:
+                    return path.parent.name, self.worker_at(str(path))
+        return None, None
+
+    def worker_at(self, path):
+        """The worker in whose directory the path lies, else None."""
+        for name in WORKERS:
+            started = self.processes[name].events("started")
+            if started and path.startswith(started[0]["dir"] + "/"):
+                return name
+        return None
+
     def redis_json(self, *arguments):
         """A reply, or None when Redis does not answer now."""
         with contextlib.suppress(subprocess.TimeoutExpired, ValueError):

@@ -14,6 +14,7 @@ FREEZE_S = (1, 20)
 DOWN_S = (0, 8)
 GONE_S = (0, 30)       # a host that is lost comes back later, or at the end
 FROZEN_S = (1, 5)
+AMBUSH_S = 1.5
 SUSPENDED_S = (20, 35) # around lease and grace: its runs are done elsewhere meanwhile
 
 
@@ -63,7 +64,8 @@ class Monkey:
 
     # ---- one fault ----
     def strike(self):
-        faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 3), (self.freeze_runner, 3),
+        faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 3), (self.kill_at_mark, 4),
+                  (self.freeze_runner, 3),
                   (self.kill_terraform, 3), (self.lose_host, 1), (self.suspend_host, 2), (self.cut_connections, 1),
                   (self.freeze_applies, 1))
         fault = self.random.choices([f for f, _ in faults], [w for _, w in faults])[0]
@@ -93,10 +95,13 @@ class Monkey:
     def kill(self):
         name = self.whom()
         if name:
-            self.touch(name)
-            self.cluster.processes[name].kill()
-            self.after(self.random.uniform(*DOWN_S), lambda: self.relaunch(name))
+            self.kill_one(name)
         return name and name.rstrip("123")
+
+    def kill_one(self, name):
+        self.touch(name)
+        self.cluster.processes[name].kill()
+        self.after(self.random.uniform(*DOWN_S), lambda: self.relaunch(name))
 
     def stop(self):
         """SIGTERM, and as long as that takes; a status other than 0 is a complaint."""
@@ -137,6 +142,20 @@ class Monkey:
 
     def kill_applying(self):
         return self.strike_down(self.pick(self.cluster.runners(applying=True)), signal.SIGKILL) and "runner"
+
+    def kill_at_mark(self):
+        """The worker or the runner, in the moment between the question whether an apply may begin and its first step."""
+        end = time.monotonic() + AMBUSH_S
+        run_id = name = None
+        while not run_id and time.monotonic() < end:
+            run_id, name = self.cluster.at_step("mark")
+        if run_id and self.random.random() < 0.5:
+            runners = [pid for pid, command in self.cluster.strays() if " --runner " in command and run_id in command]
+            return self.strike_down(self.pick(runners), signal.SIGKILL) and "runner"
+        if not run_id or not name or name in self.touched:
+            return None
+        self.kill_one(name)
+        return "worker"
 
     def kill_terraform(self):
         return self.strike_down(self.pick(self.cluster.terraforms()), signal.SIGKILL) and "terraform"

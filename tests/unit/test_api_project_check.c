@@ -333,6 +333,9 @@ static void a_check_is_refused_where_it_must_be(void **state)
     struct redis_cmd cmd;
 
     refused(stage, "/api/v1/projects/nobody/check", NULL, 404, "NOT_FOUND");
+    cJSON_Delete(call(stage, "POST", "/api/v1/projects/nobody/check", NULL, "{}", 404));
+    cJSON_Delete(call(stage, "POST", "/api/v1/projects/nobody/check", NULL,
+                      "{\"ref\":\"x\"}", 400));
     registry_put_project(
         &cmd, PREFIX, "left",
         "{\"repository\":\"gone/left\",\"type\":\"Github\",\"ref\":\"main\"}");

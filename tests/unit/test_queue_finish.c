@@ -157,6 +157,35 @@ static void a_marked_apply_keeps_its_outcome_although_cancelled(void **state)
     assert_status("r1", "applied");
 }
 
+static void what_never_was_there_is_no_project_that_fails(void **state)
+{
+    static const struct {
+        const char *project, *before, *code, *error;
+    } rows[] = {
+        {"", "", "DIRECTORY_NOT_FOUND", "0"},  {"", "", "REF_NOT_FOUND", "0"},
+        {"", "", "TERRAFORM_FAILED", "1"},     {"", "good", "DIRECTORY_NOT_FOUND", "1"},
+        {"p", "", "DIRECTORY_NOT_FOUND", "1"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct finish failed = {.status = RUN_ERROR,
+                                      .error_code = rows[i].code,
+                                      .drift_repo = "repo",
+                                      .drift_field = "f",
+                                      .drift_record = "{}"};
+        struct queue_hold hold;
+
+        assert_int_equal(queue_test_setup(state), 0);
+        hold = running(RUN_DRIFT_CHECK);
+        if (rows[i].project[0] != '\0')
+            ask("HSET run:r1 pkey %s", rows[i].project);
+        if (rows[i].before[0] != '\0')
+            ask("HSET drift:repo f good");
+        assert_int_equal(step_finish_with(&fixture, &hold, &failed), HOLD_DONE);
+        assert_string_equal(ask("HEXISTS drift:repo f|error"), rows[i].error);
+    }
+}
+
 static void nobody_ends_cancelled_without_a_cancel(void **state)
 {
     struct queue_hold hold = running(RUN_APPLY);
@@ -244,6 +273,7 @@ int main(void)
         QUEUE_TEST(a_finish_sent_again_changes_nothing),
         QUEUE_TEST(who_does_not_hold_a_run_cannot_finish_it),
         QUEUE_TEST(an_error_moves_ended_but_not_good),
+        QUEUE_TEST(what_never_was_there_is_no_project_that_fails),
         QUEUE_TEST(a_good_check_takes_the_error_off_the_record),
         QUEUE_TEST(a_cancelled_check_is_never_shown_as_clean),
         QUEUE_TEST(a_marked_apply_keeps_its_outcome_although_cancelled),

@@ -17,6 +17,7 @@
 #include "common/mem.h"
 #include "common/path.h"
 #include "tests/support/terraform_fixture.h"
+#include "worker/sandbox.h"
 
 /* ---- the lock file ---- */
 
@@ -290,6 +291,46 @@ static void init_waits_for_the_plugin_cache_until_its_deadline(void **state)
     assert_int_equal(result.code, 0);
 }
 
+/* Says which cache it was given, and puts a provider into the one that all share. */
+#define POISON_SCRIPT                                                                    \
+    "case $1 in init) echo \"cache=$TF_PLUGIN_CACHE_DIR\";"                              \
+    "cache=${TF_DATA_DIR%/w0/*}/plugins; : 2>/dev/null >$cache/poison ;; esac; true"
+
+static void providers_of_a_repository_stay_out_of_the_shared_cache(void **state)
+{
+    AUTO(auto_free) char *poison = path_join(tf_run->conf.data_dir, "plugins/poison");
+    AUTO(auto_free) char *link = path_join(tf_run->work, "tf/providers/linked");
+    struct err err;
+
+    (void)state;
+    test_run_script(tf_run, POISON_SCRIPT);
+    tf_begin();
+    tf_init();
+    tf_expect("/plugins\n");
+    assert_int_equal(path_exists(poison), true);
+    assert_int_equal(path_remove_tree(poison, &err), 0);
+    assert_int_equal(path_mkdirs(link, 0700, &err), 0);
+    test_run_file(tf_run, "terraform.d/plugins/registry.terraform.io/x.zip",
+                  "a provider");
+    tf_begin();
+    tf_init();
+    assert_true(tf_printed("cache=\n"));
+    assert_false(path_exists(link));
+    if (sandbox_abi() > 0)
+        assert_false(path_exists(poison));
+}
+
+static void init_begins_with_an_empty_home_each_time(void **state)
+{
+    (void)state;
+    test_run_script(tf_run, "case $1 in plan) echo 'credentials_helper \"mine\" {}' "
+                            ">$HOME/.terraformrc ;; init) ls -A $HOME ;; esac");
+    tf_begin();
+    tf_plan();
+    tf_init();
+    assert_string_equal(buf_text(&tf_output), "");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tf_set_up, tf_tear_down)
 
 int main(void)
@@ -306,6 +347,8 @@ int main(void)
         TEST(a_registry_module_with_a_version_is_pinned),
         TEST(moving_modules_are_fetched_anew),
         TEST(init_waits_for_the_plugin_cache_until_its_deadline),
+        TEST(providers_of_a_repository_stay_out_of_the_shared_cache),
+        TEST(init_begins_with_an_empty_home_each_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
