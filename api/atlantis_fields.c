@@ -87,12 +87,14 @@ static void check_repository(const cJSON *body, struct problems *problems)
         problems_add(problems, "repository", "%s", err.message);
 }
 
+/* Each is compared with all before it: of a list that is too long anyway only as many as
+ * are allowed. */
 static void check_unique_names(const cJSON *body, struct problems *problems)
 {
     AUTO(batch_request_done) struct batch_request seen = {.kind = BATCH_PLAN};
 
-    for (const cJSON *name = atlantis_first(body, "projects"); name != NULL;
-         name = name->next) {
+    for (const cJSON *name = atlantis_first(body, "projects");
+         name != NULL && seen.names.count < BATCH_RUNS_MAX; name = name->next) {
         if (!cJSON_IsString(name))
             return;
         if (batch_names_have(&seen.names, name->valuestring))
@@ -106,8 +108,8 @@ static void check_unique_paths(const cJSON *body, struct problems *problems)
 {
     AUTO(batch_request_done) struct batch_request seen = {.kind = BATCH_PLAN};
 
-    for (const cJSON *path = atlantis_first(body, "paths"); path != NULL;
-         path = path->next) {
+    for (const cJSON *path = atlantis_first(body, "paths");
+         path != NULL && seen.paths.count < BATCH_RUNS_MAX; path = path->next) {
         AUTO(auto_free) char *directory = NULL;
         const char *workspace;
 

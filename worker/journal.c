@@ -30,8 +30,9 @@ static const char *const parts[] = {"runs", "work", "trash"};
 static const char *const dropped[] = {
     "in", "out", "sealed", "log", "apply.log", "ctl", "ask", "started", "lock",
 };
-/* What an orphan's directory does not keep: variables, credentials, the plan as JSON. */
-static const char *const secrets[] = {"in", "out"};
+/* What an orphan's directory does not keep: variables, credentials, the plan, and what
+ * terraform said before anything was masked. */
+static const char *const secrets[] = {"in", "out", "sealed", "apply.log"};
 
 /* The lock's descriptor; -1 with err->kind ERR_LOST when another worker holds it. */
 static int take(const char *dir, struct err *err)

@@ -59,7 +59,7 @@ int journal_acknowledge(const char *run_dir, struct err *err);
 /* For how long it has been marked; -1: it is not. */
 int64_t journal_acknowledged_ms(const char *run_dir);
 /* Redis knows that its apply ended without a result: marks the directory `run_dir`, which
- * loses what holds credentials. */
+ * loses what holds secrets; its log, which is masked, stays. */
 int journal_set_orphaned(const char *run_dir, struct err *err);
 /* Acknowledged or orphaned: there is nothing more to be told of it. */
 bool journal_is_settled(const char *run_dir);

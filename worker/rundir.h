@@ -15,8 +15,9 @@
  *                supervisor ships its bytes to log:<run> while it grows
  * - started      runner: the step it is at, one word ("checkout", "init", "plan", "show",
  *                "report"), for workers' info
- * - in/          runner: what terraform reads (variables, backend settings, askpass)
- * - out/         the only place here that terraform may write: plan and its JSON
+ * - in/          runner: what terraform reads (variables, backend settings, askpass), and
+ *                the plan as JSON
+ * - out/         the only place here that terraform may write: the plan
  * - ask          runner: "<serial> <boot ms>": may terraform apply begin? Asked anew,
  * with the next serial, until it is answered; see rundir_ask
  * - marked       supervisor: Redis has marked the run; written before the first "go" of

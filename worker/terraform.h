@@ -23,7 +23,8 @@
 #include "worker/child.h"
 
 #define TERRAFORM_PLAN_FILE "out/plan" /* below the run directory */
-#define TERRAFORM_PLAN_JSON "out/plan.json"
+/* Where no command of a run may write, in a sandbox: policies go by it. */
+#define TERRAFORM_PLAN_JSON "in/plan.json"
 #define TERRAFORM_APPLY_LOG "apply.log"
 
 struct terraform; /* one run's use of it */
@@ -71,7 +72,7 @@ int terraform_workspace_exists(struct terraform *terraform, int64_t deadline_mon
  */
 int terraform_plan(struct terraform *terraform, bool locked, int64_t deadline_mono_ms,
                    struct child_result *out, struct err *err);
-/* show -json of that plan into <dir>/out/plan.json (at most REPORT_PLAN_JSON_BYTES, *over
+/* show -json of that plan into <dir>/in/plan.json (at most REPORT_PLAN_JSON_BYTES, *over
  * says it was more). ERR_TEMP: the disk is full. */
 int terraform_show(struct terraform *terraform, int64_t deadline_mono_ms, bool *over,
                    struct child_result *out, struct err *err);

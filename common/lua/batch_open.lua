@@ -48,7 +48,7 @@ if resolve ~= '' then
               ref = '', coalesce = '', priority = priority, locked_by = locked_by,
               batch = id, index = -1, stage = 0, deps = ''})
 elseif #runs == 0 then
-    batch_settle(batch_load(id))
+    batch_counting().settle(batch_load(id))
 end
 remember_answer(idem, body, id, 0)
 return {'new', id, 0}

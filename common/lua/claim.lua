@@ -4,7 +4,7 @@
 -- A worker has one claim under way at a time.
 --@include run
 --@include waiting
---@include batch
+--@include batch_tell
 local worker, nonce, lease_ms = ARGV[1], ARGV[2], whole(ARGV[3], 'lease')
 check(#ARGV == 3 and #worker > 0 and #nonce > 0, 'claim')
 
@@ -72,8 +72,9 @@ redis.call('HSET', K('run:' .. run.id), 'status', 'running', 'version', fence, '
 redis.call('HSET', K('active'), run.target, run.id)
 redis.call('ZADD', K('leases'), NOW + lease_ms, run.id)
 remember(run.id)
-if run.batch then
-    batch_start(run.batch)
+-- The resolve run of a batch, or the first run of a check.
+if run.batch and redis.call('HGET', K('batch:' .. run.batch), 'status') == 'queued' then
+    batch_tell(run.batch, 'running', 'started', NOW)
 end
 if redis.call('EXISTS', K('ready')) == 1 then
     wake()

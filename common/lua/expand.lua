@@ -29,7 +29,7 @@ redis.call('HSET', batch, 'commit', commit, 'abort', abort)
 batch_fill(run.batch, runs, stages, v[1], v[2], v[3])
 run_end(run, 'clean', 'commit', commit)
 if #runs == 0 then
-    batch_settle(batch_load(run.batch))
+    batch_counting().settle(batch_load(run.batch))
 else
     batch_tell(run.batch, 'running')
 end

@@ -99,11 +99,12 @@ local function see_batch(batch)
         return left
     end
     note('batch ' .. batch.id .. ' did not count the ends of its runs')
+    local counting = batch_counting()
     batch.outstanding, batch.stage_left = left, stage_left
     for _, run in ipairs(missed) do
-        count_run(batch, run, run.status)
+        counting.count(batch, run, run.status)
     end
-    batch_settle(batch)
+    counting.settle(batch)
     return left
 end
 
@@ -118,7 +119,7 @@ local function see_open_batch(id)
     elseif redis.call('ZSCORE', K('ended'), batch.resolve) or
         redis.call('EXISTS', K('run:' .. batch.resolve)) == 0 then
         note('batch ' .. id .. ' did not hear of the end of its resolve run')
-        unresolved(batch, {id = batch.resolve}, 'error')
+        batch_counting().unresolved(batch, {id = batch.resolve}, 'error')
     end
     return 1
 end

@@ -1,6 +1,5 @@
---@include prelude
--- A batch as the scripts see it. Whatever changes its status, its cancel level or its runs
--- is an event under its id; counting a run is not.
+--@include batch_tell
+-- A batch as the scripts see it.
 -- Functions where a table would do: every script that ends a run would have to make it.
 local function batch_ended(status)
     return status ~= 'queued' and status ~= 'running'
@@ -18,19 +17,6 @@ local function batch_load(id)
             stages = tonumber(v[7]), stage_left = tonumber(v[8]),
             stage_failed = tonumber(v[9]), abort = v[10] == '1',
             cancel = tonumber(v[11]), cancel_by = v[12] or ''}
-end
-
--- `...` are more fields of the batch and their values.
-local function batch_tell(id, status, ...)
-    redis.call('HSET', K('batch:' .. id), 'status', status, 'version', event(id, status),
-               ...)
-end
-
--- A run of it was claimed: the resolve run, or the first of a check.
-local function batch_start(id)
-    if redis.call('HGET', K('batch:' .. id), 'status') == 'queued' then
-        batch_tell(id, 'running', 'started', NOW)
-    end
 end
 
 local function batch_end(id, status, ...)

@@ -7,6 +7,6 @@
 local function run_end(run, status, ...)
     end_one(run, status, ...)
     if run.batch then
-        batch_hears(run, status)
+        batch_counting().hears(run, status)
     end
 end

@@ -268,6 +268,8 @@ Kedge listens on $url. Things to try next:
   curl -sH "\$T" '$url/api/v1/runs/$run/log'
   curl -sH "\$T" -H 'Content-Type: application/json' -d '{"projectId":"demo","workspaceId":"sample"}' '$url/api/v1/drift'
   curl -sH "\$T" '$url/api/v1/drift/history?projectId=demo&workspaceId=sample' | jq '.[].status'
+  curl -s '$url/api/drift/status?repository=demo/$sample' | jq .data
+  curl -s '$url/openapi.yaml'
   curl -s '$url/metrics'
 
 Logs: var/log/. Ctrl-C stops everything; make run goes on from here.

@@ -9,6 +9,7 @@ import signal
 import time
 
 from cluster import NAMES, SCHEDULERS, WORKERS
+from stack import until
 
 FREEZE_S = (1, 20)
 DOWN_S = (0, 8)
@@ -27,6 +28,7 @@ class Monkey:
         self.faults = []   # (name, from, to): was not at work
         self.killed = set()  # runs whose runner it killed
         self.struck = set()  # pids below the programs that it killed or froze
+        self.thaw_at = None  # when applies are not frozen any more
         self.counts = collections.Counter()
         self.complaints = []
 
@@ -36,6 +38,7 @@ class Monkey:
         due = 0
         while time.monotonic() < end:
             self.catch_up()
+            self.thaw_applies()
             self.look_for_deaths()
             if time.monotonic() >= due:
                 self.strike()
@@ -52,6 +55,7 @@ class Monkey:
     def heal(self):
         self.catch_up(everything=True)
         self.look_for_deaths()
+        until(lambda: self.set_frozen(False), 20, "applies are not frozen")
 
     def look_for_deaths(self):
         """Nothing ends that was not told to."""
@@ -64,10 +68,9 @@ class Monkey:
 
     # ---- one fault ----
     def strike(self):
-        faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 3), (self.kill_at_mark, 4),
-                  (self.freeze_runner, 3),
-                  (self.kill_terraform, 3), (self.lose_host, 1), (self.suspend_host, 2), (self.cut_connections, 1),
-                  (self.freeze_applies, 1))
+        faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 3),
+                  (self.kill_at_mark, 4), (self.freeze_runner, 3), (self.kill_terraform, 3), (self.lose_host, 1),
+                  (self.suspend_host, 2), (self.cut_connections, 1), (self.freeze_applies, 1))
         fault = self.random.choices([f for f, _ in faults], [w for _, w in faults])[0]
         what = fault()
         if what:
@@ -219,19 +222,18 @@ class Monkey:
         self.well(name)
 
     def freeze_applies(self):
-        """No apply begins; as an operator does it. Without an answer it may have been done."""
-        done = self.put_freeze(True)
-        self.after(self.random.uniform(*FROZEN_S), self.thaw_applies)
-        return done and "applies"
+        """No apply begins."""
+        if self.thaw_at is not None or not self.set_frozen(True):
+            return None
+        self.thaw_at = time.monotonic() + self.random.uniform(*FROZEN_S)
+        return "applies"
 
     def thaw_applies(self):
-        if not self.put_freeze(False):
-            self.after(0.5, self.thaw_applies)
+        if self.thaw_at is not None and self.thaw_at <= time.monotonic() and self.set_frozen(False):
+            self.thaw_at = None
 
-    def put_freeze(self, frozen):
-        with contextlib.suppress(OSError):
-            return self.cluster.request("PUT", "/api/v1/freeze", {"frozen": frozen, "reason": "chaos"}, timeout=5).status == 200
-        return False
+    def set_frozen(self, frozen):
+        return self.cluster.redis_json("hset", "{kedge}:meta", "frozen", "1" if frozen else "0") is not None
 
     def cut_connections(self):
         done = self.cluster.redis_json("client", "kill", "type", "normal", "skipme", "yes")

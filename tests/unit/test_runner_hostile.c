@@ -14,10 +14,12 @@
 #include "common/mem.h"
 #include "common/path.h"
 #include "tests/support/runner_fixture.h"
+#include "worker/sandbox.h"
 
 #define SHOW_INSTEAD(commands)                                                           \
     "case $1 in\n" RF_VERSION_CASE "plan) exit 2 ;;\n"                                   \
-    "show) for plan; do :; done; json=$plan.json; rm $json\n" commands " ;;\n"           \
+    "show) for plan; do :; done; json=${plan%/out/plan}/in/plan.json; rm "               \
+    "$json\n" commands " ;;\n"                                                           \
     "esac\n"
 #define PLAN_IS(commands)                                                                \
     "case $1 in\n" RF_VERSION_CASE                                                       \
@@ -39,12 +41,31 @@ static void what_takes_the_place_of_the_json_is_not_read(void **state)
     };
 
     (void)state;
+    rf_run->conf.sandbox = SANDBOX_NONE;
     test_run_put_shared(rf_run, "forged", "{\"format_version\":\"1.2\"}");
     for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
         test_run_script(rf_run, scripts[i]);
         test_run_go(rf_run);
         rf_expect_error(RUN_ERR_TERRAFORM_FAILED, "not the file that show wrote");
     }
+}
+
+/* A provider runs while show does. */
+static void in_a_sandbox_nothing_takes_the_place_of_the_json(void **state)
+{
+    if (sandbox_abi() == 0)
+        skip();
+    (void)state;
+    test_run_put_shared(rf_run, "forged", "{\"format_version\":\"1.2\"}");
+    test_run_script(
+        rf_run, SHOW_INSTEAD("cp $SHARED/forged $json; cat $SHARED/forged >>$json;"
+                             "echo '{\"format_version\":\"1.2\",\"resource_changes\":["
+                             "{\"address\":\"a.b\",\"mode\":\"managed\","
+                             "\"type\":\"a\",\"name\":\"b\",\"change\":{\"actions\":"
+                             "[\"create\"],\"before\":null,\"after\":{}}}]}'"));
+    test_run_go(rf_run);
+    rf_expect_status(RUN_DRIFT_DETECTED);
+    rf_expect_part("result.json", "\\\"toAdd\\\":1");
 }
 
 static void a_plan_file_that_is_none_only_costs_the_count_of_resources(void **state)
@@ -118,6 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_takes_the_place_of_the_json_is_not_read),
+        TEST(in_a_sandbox_nothing_takes_the_place_of_the_json),
         TEST(a_plan_file_that_is_none_only_costs_the_count_of_resources),
         TEST(changes_too_many_to_read_are_counted_and_not_shown),
         TEST(a_plan_that_takes_too_much_memory_is_told_so),

@@ -98,9 +98,9 @@ static int set_up(void **state)
         .workspace = mem_dup("blue"),
         .pull_request = 7,
     };
-    make("run/out");
+    make("run/in");
     make("shared");
-    put("run/out/plan.json", "{\"format_version\":\"1.2\"}", 0600);
+    put("run/in/plan.json", "{\"format_version\":\"1.2\"}", 0600);
     assert_int_equal(runner_log_open(&run.log, run.dir, &err), 0);
     mask_add(run.log.mask, SECRET);
     return 0;
@@ -203,7 +203,7 @@ static void it_is_confined_to_its_own_directory(void **state)
 
 static void a_plan_that_is_not_what_terraform_wrote_is_not_shown(void **state)
 {
-    AUTO(auto_free) char *json = scratch_path(state, "run/out/plan.json");
+    AUTO(auto_free) char *json = scratch_path(state, "run/in/plan.json");
 
     use_script("touch $SHARED/called\n");
     assert_int_equal(unlink(json), 0);
@@ -211,7 +211,7 @@ static void a_plan_that_is_not_what_terraform_wrote_is_not_shown(void **state)
     assert_int_equal(symlink("/etc/passwd", json), 0);
     expect_error(RUN_ERR_REQUIREMENT_UNMET, "not the file that Terraform wrote");
     unlink(json);
-    put("run/out/plan.json", "{", 0600);
+    put("run/in/plan.json", "{", 0600);
     assert_int_equal(truncate(json, (off_t)REPORT_PLAN_JSON_BYTES), 0);
     expect_error(RUN_ERR_REQUIREMENT_UNMET, "too large");
     free(TAKE(json));

@@ -317,7 +317,7 @@ static void show_keeps_warnings_out_of_the_json(void **state)
     tf_begin();
     assert_int_equal(terraform_show(tf_used, tf_soon(), &over, &result, &err), 0);
     assert_false(over);
-    json = test_run_part(tf_run, "out/plan.json");
+    json = test_run_part(tf_run, "in/plan.json");
     assert_string_equal(json, "{\"a\":1}\n");
     assert_string_equal(buf_text(&tf_output), "Warning: old\n");
 }

@@ -294,7 +294,8 @@ static void init_waits_for_the_plugin_cache_until_its_deadline(void **state)
 /* Says which cache it was given, and puts a provider into the one that all share. */
 #define POISON_SCRIPT                                                                    \
     "case $1 in init) echo \"cache=$TF_PLUGIN_CACHE_DIR\";"                              \
-    "cache=${TF_DATA_DIR%/w0/*}/plugins; : 2>/dev/null >$cache/poison ;; esac; true"
+    "cache=${TF_DATA_DIR%%/data/*}/data/plugins; touch $cache/poison 2>/dev/null; : ;; " \
+    "esac"
 
 static void providers_of_a_repository_stay_out_of_the_shared_cache(void **state)
 {
