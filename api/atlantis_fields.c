@@ -123,6 +123,13 @@ static void check_unique_paths(const cJSON *body, struct problems *problems)
     }
 }
 
+static bool is_set(const cJSON *object, const char *name)
+{
+    const cJSON *value = json_get(object, name);
+
+    return value != NULL && !cJSON_IsNull(value);
+}
+
 static void check_no_empty_path(const cJSON *body, struct problems *problems)
 {
     int i = 0;
@@ -131,8 +138,8 @@ static void check_no_empty_path(const cJSON *body, struct problems *problems)
          path = path->next, i++) {
         char at[PROBLEM_FIELD_BYTES];
 
-        if (!cJSON_IsObject(path) || json_get(path, "directory") != NULL ||
-            json_get(path, "workspace") != NULL)
+        if (!cJSON_IsObject(path) || is_set(path, "directory") ||
+            is_set(path, "workspace"))
             continue;
         snprintf(at, sizeof at, "paths[%d]", i);
         problems_add(problems, at,

@@ -84,13 +84,14 @@ static void end_body(struct request *req)
 static void got_result(struct request *req)
 {
     struct batch_get *get = req->state;
-    const struct buf *data = &get->view.data;
+    struct buf *data = &get->view.data;
 
     if (batch_view_is_refused(&get->view))
         json_add_null(&get->w, "result");
     else
         json_add_raw(&get->w, "result", buf_text(data), data->len);
     get->body.over = get->body.over || data->over;
+    buf_done(data); /* not twice while a slow client reads */
     end_body(req);
 }
 

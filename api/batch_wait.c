@@ -17,7 +17,8 @@ static void got_view(struct request *req)
         reply_data(req, MHD_HTTP_OK, &wait->view.data);
 }
 
-/* 202: the batch goes on without the client. */
+/* 202: the batch goes on without the client. So it is said too when Redis is away: who is
+ * told to come again would start a second one. */
 static void let_go(struct request *req)
 {
     const struct batch_wait *wait = req->state;
@@ -80,6 +81,7 @@ void batch_wait(struct request *req)
     struct header_prefer prefer;
 
     wait->view.then = got_view;
+    req->unserved = let_go;
     header_prefer(request_header(req, "Prefer"), &prefer);
     if (prefer.respond_async && prefer.wait_s < 0) {
         let_go(req);

@@ -2,7 +2,8 @@
  *
  * The handler's state begins with a struct batch_wait. The answer is `data` of the batch,
  * the error that it came to, or, for a client that would rather not wait (Prefer:
- * respond-async, wait=N) and when the program drains, 202 with the batch's id. */
+ * respond-async, wait=N), when the program drains and when Redis is away, 202 with the
+ * batch's id. */
 #ifndef KEDGE_API_BATCH_WAIT_H
 #define KEDGE_API_BATCH_WAIT_H
 

@@ -50,7 +50,7 @@ bool header_etag_matches(const char *if_none_match, const char *etag)
     return false;
 }
 
-/* One preference: a name, perhaps "=value", ended by ';' or the end. */
+/* One preference (RFC 7240): a name, perhaps "=value", ended by ';' or the end. */
 static void take_preference(const char *at, size_t len, struct header_prefer *out)
 {
     static const char async[] = "respond-async", wait[] = "wait=";
@@ -60,11 +60,17 @@ static void take_preference(const char *at, size_t len, struct header_prefer *ou
         len--;
     if (len == sizeof async - 1 && strncasecmp(at, async, len) == 0)
         out->respond_async = true;
-    if (len < sizeof wait || len - (sizeof wait - 1) >= sizeof number ||
-        strncasecmp(at, wait, sizeof wait - 1) != 0)
+    if (len < sizeof wait || strncasecmp(at, wait, sizeof wait - 1) != 0)
         return;
+    at += sizeof wait - 1;
     len -= sizeof wait - 1;
-    memcpy(number, at + sizeof wait - 1, len);
+    if (len >= 2 && at[0] == '"' && at[len - 1] == '"') {
+        at++;
+        len -= 2;
+    }
+    if (len >= sizeof number)
+        return;
+    memcpy(number, at, len);
     number[len] = '\0';
     parse_int64(number, 0, PREFER_WAIT_MAX, &out->wait_s);
 }

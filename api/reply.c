@@ -225,7 +225,9 @@ void reply_failure(struct request *req, const struct err *err)
         log_warn("request_unserved", "request_id=%s reason=%s", req->id, err->message);
     else
         log_error("request_failed", "request_id=%s reason=%s", req->id, err->message);
-    if (is_temp)
+    if (is_temp && req->unserved != NULL)
+        req->unserved(req);
+    else if (is_temp)
         reply_error(req, REPLY_AWAY, "the store is not available at the moment");
     else
         reply_error(req, REPLY_INTERNAL, "internal error");

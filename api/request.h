@@ -56,6 +56,9 @@ struct request {
     unsigned status;
     int64_t begun_mono_ms;
     struct asks asks;
+    /* Answers when Redis is away, instead of 503: who was accepted is not to come again.
+     * NULL: 503. */
+    void (*unserved)(struct request *req);
     struct wait wait;
     void *state; /* the handler's own, freed with state_done */
     void (*state_done)(void *state);

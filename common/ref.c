@@ -110,13 +110,15 @@ static bool is_other_namespace(const char *ref)
            strncmp(ref, "refs/tags/", 10) != 0;
 }
 
+/* As many as there are, in any order. */
 static const char *skip_prefixes(const char *ref)
 {
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(prefixes);) {
         size_t len = strlen(prefixes[i]);
+        bool found = strncasecmp(ref, prefixes[i], len) == 0;
 
-        if (strncasecmp(ref, prefixes[i], len) == 0)
-            ref += len;
+        ref += found ? len : 0;
+        i = found ? 0 : i + 1;
     }
     return ref;
 }

@@ -9,7 +9,7 @@ set -eu
 build='gcc make pkg-config libc6-dev libhiredis-dev libcurl4-openssl-dev libcjson-dev
        libgit2-dev libmicrohttpd-dev libssl-dev zlib1g-dev libyaml-dev'
 run='redis-server redis-tools git curl jq ca-certificates unzip util-linux'
-test='libcmocka-dev python3 python3-pytest python3-jsonschema python3-yaml clang clang-format clang-tidy
+test='libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-jsonschema python3-yaml clang clang-format clang-tidy
       cppcheck shellcheck redis-server git curl jq unzip strace
       libgoogle-perftools-dev'
 bench='wrk redis-tools'

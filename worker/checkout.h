@@ -71,7 +71,7 @@ void checked_out_done(struct checked_out *out);
 int checkout_run(const struct checkout *checkout, struct checked_out *out,
                  struct err *err);
 /* Does the run's commit (checkout->spec->commit) contain the tip that `ref` has on the
- * remote right now? For a commit id or a tag as ref: does it contain that. *tip is its
+ * remote right now? A tag or a commit id is no branch, and not found. *tip is its
  * commit. Lays nothing out. Errors as checkout_run. */
 int checkout_contains_tip(const struct checkout *checkout, const char *ref,
                           bool *contains, char tip[41], struct checked_out *out,

@@ -96,7 +96,7 @@ static int find_commit(const struct checkout_request *request, git_oid *commit,
 
     if (!id && (!request->pull_ref || request->inside))
         id = request->ref;
-    *by_id = is_commit_id(id);
+    *by_id = !request->inside && is_commit_id(id);
     if (!*by_id)
         return remote_resolve(request, commit, fault, err);
     if (git_oid_fromstr(commit, id) < 0)

@@ -119,17 +119,27 @@ static const git_remote_head *find_commit(const git_remote_head **heads, size_t 
     return peeled ? peeled : find_head(heads, count, prefix, name, "");
 }
 
+/* The commit is there already, and a branch is wanted: nothing else goes on, and what
+ * does not go on is contained for ever. */
+static bool wants_branch(const struct checkout_request *request)
+{
+    return request->inside != NULL;
+}
+
 static const git_remote_head *find_ref(const git_remote_head **heads, size_t count,
-                                       const char *ref)
+                                       const char *ref, bool branch_only)
 {
     static const char *const prefixes[] = {"refs/heads/", "refs/tags/"};
+    const size_t known = branch_only ? 1 : ARRAY_LEN(prefixes);
     const git_remote_head *found = NULL;
 
     if (!ref || !*ref || strcmp(ref, "HEAD") == 0)
         return find_head(heads, count, "", "HEAD", "");
     if (strncmp(ref, "refs/", 5) == 0)
-        return find_commit(heads, count, "", ref);
-    for (size_t i = 0; i < ARRAY_LEN(prefixes) && !found; i++)
+        return branch_only && strncmp(ref, prefixes[0], strlen(prefixes[0])) != 0
+                   ? NULL
+                   : find_commit(heads, count, "", ref);
+    for (size_t i = 0; i < known && !found; i++)
         found = find_commit(heads, count, prefixes[i], ref);
     return found;
 }
@@ -146,7 +156,8 @@ static int no_ref(const struct checkout_request *request, struct checkout_fault 
     if (wants_pull(request))
         return err_set(err, ERR_PERM, "no pull request %s in %s on %s", request->pull,
                        request->repository, request->host);
-    return err_set(err, ERR_PERM, "no branch or tag %s in %s on %s",
+    return err_set(err, ERR_PERM, "no branch %s%s in %s on %s",
+                   wants_branch(request) ? "" : "or tag ",
                    request->ref && *request->ref ? request->ref : "HEAD",
                    request->repository, request->host);
 }
@@ -169,8 +180,9 @@ int remote_resolve(const struct checkout_request *request, git_oid *commit,
         code = git_remote_ls(&heads, &count, remote);
     if (code < 0)
         return remote_error(&wire, fault, err);
-    found = wants_pull(request) ? find_head(heads, count, "", request->pull_ref, "")
-                                : find_ref(heads, count, request->ref);
+    found = wants_pull(request)
+                ? find_head(heads, count, "", request->pull_ref, "")
+                : find_ref(heads, count, request->ref, wants_branch(request));
     if (!found)
         return no_ref(request, fault, err);
     git_oid_cpy(commit, &found->oid);

@@ -8,12 +8,16 @@
 #include "common/conf.h"
 #include "common/err.h"
 #include "worker/sandbox.h"
+#include "worker/strings.h"
 
 /* By KEDGE_SANDBOX, and by what the kernel has. */
 bool confine_wanted(const struct conf *conf);
-/* An empty ruleset, with the basics and KEDGE_SANDBOX_READ without the worker's data and
- * env files. Call when it is wanted; the caller adds what the program needs besides.
- * ERR_PERM. */
+/* What nothing below a runner may read, wherever it lies: the worker's data, the env
+ * files, and the files that KEDGE_<secret>_FILE of this environment name. */
+void confine_hidden(const struct conf *conf, char *const *environ_list,
+                    struct strings *out);
+/* An empty ruleset, with the basics and KEDGE_SANDBOX_READ without what is hidden. Call
+ * when it is wanted; the caller adds what the program needs besides. ERR_PERM. */
 int confine_start(const struct conf *conf, struct sandbox *sandbox, struct err *err);
 
 #endif

@@ -90,6 +90,10 @@ bool rundir_alive(const char *dir); /* is the lock held by somebody? */
 /* SIGKILLs every other process that holds the lock (found through /proc/<pid>/fd), with
  * its process group unless that is the caller's. */
 void rundir_kill_holders(const char *dir);
+/* Is a group that holds the lock still led by the process that was started for it, the
+ * runner or terraform? False: what they left behind holds it, and nobody else. True when
+ * that cannot be found out. */
+bool rundir_is_led(const char *dir);
 /* ---- may an apply begin? ----
  *
  * The runner asks with a serial and the time on CLOCK_BOOTTIME, in `ask`, and pokes the

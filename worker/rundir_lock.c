@@ -85,7 +85,30 @@ static void kill_if_holder(pid_t pid, const struct stat *file)
         kill(-group, SIGKILL);
 }
 
-void rundir_kill_holders(const char *dir)
+/* A group whose leader is there: the runner, or terraform when the runner has died. What
+ * they started is in the group and does not lead it. */
+static bool is_led(pid_t pid, const struct stat *file)
+{
+    pid_t group = getpgid(pid);
+
+    return group > 0 && has_open(pid, file) && getpgid(group) == group;
+}
+
+static void kill_one(pid_t pid, const struct stat *file, bool *led)
+{
+    (void)led;
+    kill_if_holder(pid, file);
+}
+
+static void look_at_one(pid_t pid, const struct stat *file, bool *led)
+{
+    *led = *led || is_led(pid, file);
+}
+
+/* With every other process there is. False: they cannot be listed. */
+static bool each_process(const char *dir,
+                         void (*look)(pid_t pid, const struct stat *file, bool *led),
+                         bool *led)
 {
     AUTO(auto_free) char *path = path_join(dir, "lock");
     AUTO(auto_closedir) DIR *proc = opendir("/proc");
@@ -94,8 +117,23 @@ void rundir_kill_holders(const char *dir)
     int64_t pid;
 
     if (proc == NULL || lstat(path, &file) < 0)
-        return;
+        return false;
     while ((entry = readdir(proc)) != NULL)
         if (parse_int64(entry->d_name, 1, INT32_MAX, &pid) == 0 && pid != getpid())
-            kill_if_holder((pid_t)pid, &file);
+            look((pid_t)pid, &file, led);
+    return true;
+}
+
+void rundir_kill_holders(const char *dir)
+{
+    bool led = false;
+
+    (void)each_process(dir, kill_one, &led);
+}
+
+bool rundir_is_led(const char *dir)
+{
+    bool led = false;
+
+    return !each_process(dir, look_at_one, &led) || led;
 }

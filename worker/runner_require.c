@@ -107,7 +107,9 @@ static int check_undiverged(struct runner *r, enum phase phase, const char *requ
 
     spec.commit = r->commit;
     if (checkout_contains_tip(&checkout, spec.ref, &contains, tip, &got, &err) < 0)
-        return could_not_ask(r, phase, got.error, &err);
+        return got.error == RUN_ERR_REF_NOT_FOUND
+                   ? unmet(r, requirement, err.message)
+                   : could_not_ask(r, phase, got.error, &err);
     if (contains)
         return 0;
     why = mem_fmt(

@@ -11,15 +11,14 @@
 
 #include "common/mem.h"
 
-/* Names with their '=': what a runner must not know. */
-static const char *const withheld[] = {"KEDGE_REDIS_URL=", "KEDGE_REDIS_URL_FILE="};
+/* A runner must not know it. */
+static const char withheld[] = "KEDGE_REDIS_URL=";
+/* And of this one only where it is, so that it can hide it from what it runs. */
+static const char unread[] = "KEDGE_" SPAWN_HIDDEN_FILE "=";
 
-static bool is_withheld(const char *variable)
+static bool begins(const char *variable, const char *start)
 {
-    for (size_t i = 0; i < ARRAY_LEN(withheld); i++)
-        if (strncmp(variable, withheld[i], strlen(withheld[i])) == 0)
-            return true;
-    return false;
+    return strncmp(variable, start, strlen(start)) == 0;
 }
 
 char **spawn_environment(char **environ_list)
@@ -30,9 +29,14 @@ char **spawn_environment(char **environ_list)
     while (environ_list[count])
         count++;
     list = mem_new(count + 1, sizeof *list);
-    for (size_t i = 0; i < count; i++)
-        if (!is_withheld(environ_list[i]))
-            list[kept++] = environ_list[i];
+    for (size_t i = 0; i < count; i++) {
+        if (begins(environ_list[i], withheld))
+            continue;
+        list[kept] = environ_list[i];
+        if (begins(environ_list[i], unread))
+            list[kept] += sizeof unread - sizeof SPAWN_HIDDEN_FILE "=";
+        kept++;
+    }
     return list;
 }
 

@@ -10,8 +10,11 @@
 
 #include "common/err.h"
 
-/* `environ_list` less the settings that name Redis. The caller frees the list, not its
- * strings, which stay those of environ_list. */
+/* The name that KEDGE_REDIS_URL_FILE has for a runner, which does not read it. */
+#define SPAWN_HIDDEN_FILE "REDIS_URL_FILE"
+
+/* `environ_list` less the settings that say where Redis is. The caller frees the list,
+ * not its strings, which stay those of environ_list. */
 char **spawn_environment(char **environ_list);
 /* Runs it with default signals, /dev/null as standard input and our standard output and
  * error. Returns when it has been exec'ed: its process id, which the caller waits for;

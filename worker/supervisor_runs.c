@@ -167,11 +167,20 @@ void supervisor_reap_children(struct supervisor *s)
     }
 }
 
+/* Of an apply it is terraform that goes on, and comes to its end; what it has left behind
+ * then need not. */
+static bool may_kill_holders(const struct held *run)
+{
+    bool ours = run->signal != 0 || run->exit_code >= 0;
+
+    return run->begun ? !rundir_is_led(run->dir) : ours;
+}
+
 /* The runner is not ours to wait for, or has ended: who still holds the lock? */
 static void look_at_lock(struct held *run)
 {
     struct supervisor *s = run->supervisor;
-    bool ours = run->signal != 0 || run->exit_code >= 0;
+    bool killed;
 
     if (s->now_mono_ms < run->look_mono_ms) {
         supervisor_wake_by(s, run->look_mono_ms);
@@ -183,11 +192,10 @@ static void look_at_lock(struct held *run)
         supervisor_wake_now(s);
         return;
     }
-    /* Of an apply it is terraform that goes on: it comes to its end. */
-    if (ours && !run->begun)
+    killed = may_kill_holders(run);
+    if (killed)
         rundir_kill_holders(run->dir);
-    run->look_mono_ms =
-        s->now_mono_ms + (ours && !run->begun ? REST_LOOK_MS : LOCK_LOOK_MS);
+    run->look_mono_ms = s->now_mono_ms + (killed ? REST_LOOK_MS : LOCK_LOOK_MS);
     supervisor_wake_by(s, run->look_mono_ms);
 }
 

@@ -13,6 +13,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/path.h"
+#include "worker/confine.h"
 #include "worker/report.h"
 #include "worker/terraform_parts.h"
 
@@ -111,6 +112,7 @@ struct terraform *terraform_new(const struct conf *conf, const struct run_spec *
     t->spec = spec;
     t->io = *io;
     set_paths(t, work, dir);
+    confine_hidden(conf, io->environ_list, &t->hidden);
     if (set_up(t, err) == 0)
         return t;
     terraform_free(t);
@@ -134,6 +136,7 @@ void terraform_free(struct terraform *t)
     strings_done(&t->env);
     strings_done(&t->init_env);
     strings_done(&t->secrets);
+    strings_done(&t->hidden);
     free(t);
 }
 

@@ -31,6 +31,7 @@ struct terraform {
     struct strings env;                    /* of every command */
     struct strings init_env;               /* of init besides: tokens, the plugin cache */
     struct strings secrets;
+    struct strings hidden; /* paths: see confine_hidden */
     bool sandboxed;
     bool own_plugins;   /* the repository brings some: init keeps out of the cache */
     bool tmp_elsewhere; /* below work its path would be too long; removed at the end */

@@ -75,13 +75,12 @@ static int allow_own(const struct terraform *t, bool init, struct sandbox *sandb
 int terraform_confine(const struct terraform *t, bool init, struct sandbox *sandbox,
                       struct err *err)
 {
-    const char *hidden[] = {t->conf->data_dir, t->conf->env_dir, NULL};
-
     *sandbox = SANDBOX_INIT;
     if (!t->sandboxed)
         return 0;
     if (sandbox_init(sandbox, err) < 0 || sandbox_allow_basics(sandbox, err) < 0 ||
-        allow_list(sandbox, t->conf->sandbox_read, false, hidden, err) < 0 ||
+        allow_list(sandbox, t->conf->sandbox_read, false,
+                   (const char *const *)t->hidden.list, err) < 0 ||
         allow_list(sandbox, t->conf->sandbox_write, true, NULL, err) < 0 ||
         allow_named_files(t, sandbox, err) < 0 || allow_own(t, init, sandbox, err) < 0) {
         sandbox_done(sandbox);

@@ -25,7 +25,7 @@ from cluster import Cluster
 from monkey import Monkey
 from stack import until
 
-CLIENTS, BATCH_CLIENTS = 1, 4
+CLIENTS, BATCH_CLIENTS = 1, 3
 QUIET_S = 120  # reapings, and the backlog
 MOODY_S = 200  # more: a third retry waits for two minutes
 

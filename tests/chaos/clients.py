@@ -11,7 +11,7 @@ import uuid
 from cluster import PROJECT, WORKSPACES
 from stack import ENDED
 
-OPEN_MAX = 25  # unfinished runs of one client
+OPEN_MAX = 15  # unfinished runs of one client
 DOOMED = 0.1  # share of the runs that are cancelled, and how long after their trigger
 DOOMED_S = (0, 6)
 

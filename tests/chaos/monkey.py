@@ -68,8 +68,8 @@ class Monkey:
 
     # ---- one fault ----
     def strike(self):
-        faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 3),
-                  (self.kill_at_mark, 4), (self.freeze_runner, 3), (self.kill_terraform, 3), (self.lose_host, 1),
+        faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 4),
+                  (self.kill_at_mark, 6), (self.freeze_runner, 3), (self.kill_terraform, 3), (self.lose_host, 1),
                   (self.suspend_host, 2), (self.cut_connections, 1), (self.freeze_applies, 1))
         fault = self.random.choices([f for f, _ in faults], [w for _, w in faults])[0]
         what = fault()

@@ -27,7 +27,7 @@ for argument; do
 done
 note() { echo "$1 $target $$ $EPOCHREALTIME ${*:2}" >> "$world/log"; }
 chance() { [ $((RANDOM % 1000)) -lt "$1" ]; }
-moody() { [ -e "$world/moods" ] && chance "$1"; } # what takes half a minute and more
+moody() { [ -e "$world/moods" ] && chance "$1"; } # what takes many seconds
 rest() { sleep "$1" & wait $!; }
 lock_state() {
     $lock && [ -z "$stubborn" ] || return
@@ -52,7 +52,7 @@ elif chance 100; then
 else
     trap 'sleep 0.2; exit 1' INT # as terraform, which gives the state back first
 fi
-[ "$1" != apply ] && chance 30 && { setsid sleep 300 & } # leaves its group and stays
+chance 30 && { setsid sleep 300 & } # leaves its group and stays
 
 case $1 in
 init)
@@ -64,7 +64,7 @@ plan)
     lock_state plan
     rest 0.0$((RANDOM % 10))
     chance 120 && rest $((RANDOM % 4)).$((RANDOM % 10))
-    chance 10 && rest 8
+    moody 10 && rest 8
     moody 20 && rest 2$((RANDOM % 10))
     status=0
     if $lock; then chance 700; else chance 350; fi && status=2
@@ -79,7 +79,8 @@ apply)
     lock_state apply
     note apply "$PWD" "$run"
     rest 0.$((RANDOM % 10))
-    chance 500 && rest $((RANDOM % 4)).$((RANDOM % 10))
+    chance 200 && rest 1
+    moody 500 && rest $((RANDOM % 4)).$((RANDOM % 10))
     moody 30 && rest 2$((RANDOM % 10))
     status=0
     chance 80 && status=1

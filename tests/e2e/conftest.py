@@ -8,6 +8,14 @@ from stack import FOLLOWS_FILE, ROOT, Stack, until
 needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not on PATH")
 
 
+# They are spread over some processes file by file: the longest must not be the last to begin.
+LONG_FILES = ["test_outside_drift", "test_bad_luck", "test_atlantis", "test_bad_input"]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG_FILES.index(item.path.stem) if item.path.stem in LONG_FILES else len(LONG_FILES))
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield

@@ -3,6 +3,7 @@
 
     tests/e2e/run.py release|asan [pytest arguments …]
 """
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -17,9 +18,11 @@ def main():
     subprocess.run(["make", "-s", f"-j{os.cpu_count()}", f"V={variant}", "programs"], cwd=ROOT, check=True)
     report = ROOT / "build" / variant / "e2e.xml"
     report.unlink(missing_ok=True)
+    # The tests wait more than they work. A file is one piece: its tests share what they started.
+    spread = ["-n", str(os.cpu_count() + 1), "--dist", "loadfile"] if importlib.util.find_spec("xdist") else []
     keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     subprocess.run(
-        ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--tb=short",
+        ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--tb=short", *spread,
          f"--junitxml={report}", *(arguments or ["tests/e2e"])],
         cwd=ROOT, env=keep | {"KEDGE_TEST_VARIANT": variant})
     if not report.exists():

@@ -3,6 +3,7 @@
 
     tests/fuzz/run.py SECONDS [fuzz_name …]
 """
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -41,7 +42,8 @@ def main():
         print(f"skipped: clang is not installed\n0 passed, 0 failed, {len(names)} skipped")
         return 0
     subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "V=fuzz", "fuzz-build"], cwd=ROOT, check=True)
-    results = [fuzz(name, seconds) for name in names]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda name: fuzz(name, seconds), names))
     print(f"{results.count(True)} passed, {results.count(False)} failed, 0 skipped")
     return 0 if all(results) else 1
 

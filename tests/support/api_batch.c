@@ -1,11 +1,19 @@
 /* Batches over HTTP, for tests. */
 #include "tests/support/api_batch.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/target.h"
@@ -210,4 +218,58 @@ void api_batch_store_drift(struct api_batch *test, const char *repository,
                   "\"ref\":\"%s\"}",
                   status, directory, workspace, ref);
     reply = fake_worker_call(&test->worker, &cmd);
+}
+
+/* ---- by its id ---- */
+char *api_batch_path(const char *id)
+{
+    return mem_fmt("/api/v1/runs/%s", id);
+}
+
+void api_batch_accepted(const struct buf *text, char id[SIGN_UUID_BYTES])
+{
+    AUTO(auto_json) cJSON *doc = cJSON_Parse(api_body(text));
+    AUTO(auto_free) char *location = api_header(text, "Location");
+    AUTO(auto_free) char *path = NULL;
+    const char *run_id = json_string(json_get(doc, "data"), "runId");
+
+    assert_non_null(run_id);
+    assert_non_null(location);
+    path = api_batch_path(run_id);
+    assert_string_equal(location, path);
+    snprintf(id, SIGN_UUID_BYTES, "%s", run_id);
+}
+
+void api_batch_expect_shown(struct api_batch *test, const char *id, const char *shown)
+{
+    AUTO(buf_done) struct buf text = {0};
+    AUTO(auto_free) char *path = api_batch_path(id);
+
+    assert_int_equal(api_call(&test->api, "GET", path, NULL, NULL, &text), 200);
+    if (strstr(api_body(&text), shown) == NULL)
+        fail_msg("no %s in %s", shown, api_body(&text));
+}
+
+void api_batch_until_waiting(const struct api_batch *test, int64_t count)
+{
+    int64_t deadline_ms = clock_mono_ms() + 10000;
+
+    for (;;) {
+        AUTO(buf_done) struct buf text = {0};
+        const char *at;
+
+        assert_int_equal(api_call(&test->api, "GET", "/metrics", NULL, NULL, &text), 200);
+        at = strstr(api_body(&text), "\nkedge_http_long_polls ");
+        assert_non_null(at);
+        if (strtoll(at + strlen("\nkedge_http_long_polls "), NULL, 10) == count)
+            return;
+        assert_true(clock_mono_ms() < deadline_ms);
+    }
+}
+
+void api_batch_cancel(struct api_batch *test, const char *id)
+{
+    AUTO(auto_free) char *path = mem_fmt("/api/v1/runs/%s/cancel", id);
+
+    assert_int_equal(api_call(&test->api, "POST", path, NULL, NULL, NULL), 200);
 }

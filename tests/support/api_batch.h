@@ -27,6 +27,17 @@ void api_batch_finish(struct api_batch *test, const struct fake_end *ends, size_
 /* The request of a claimed resolve run, as JSON; the caller frees. */
 char *api_batch_request_of(const struct claimed *claimed);
 void api_batch_id_of(const struct claimed *resolve, char id[SIGN_UUID_BYTES]);
+/* ---- by its id ---- */
+char *api_batch_path(const char *id); /* …/runs/{id}; the caller frees */
+/* The id in the answer 202, which must say where it is. */
+void api_batch_accepted(const struct buf *text, char id[SIGN_UUID_BYTES]);
+/* Does what is shown of that batch or run hold `shown`? */
+void api_batch_expect_shown(struct api_batch *test, const char *id, const char *shown);
+/* Until so many requests wait. */
+void api_batch_until_waiting(const struct api_batch *test, int64_t count);
+void api_batch_cancel(struct api_batch *test, const char *id);
+
+/* ---- answers ---- */
 /* Is `data` of the answer that JSON? */
 void api_batch_expect(const struct buf *text, const char *data);
 /* A drift record as a check would have left it. */

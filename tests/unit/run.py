@@ -53,7 +53,7 @@ def main():
     subprocess.run(["make", "-s", jobs, f"V={variant}", "programs", "unit-build"], cwd=ROOT, check=True)
     names = wanted or sorted(path.stem for path in (ROOT / "tests/unit").glob("test_*.c"))
     programs = [ROOT / "build" / variant / "tests/unit" / name for name in names]
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:  # most of them wait for a Redis or a child
+    with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:  # most of them wait for a Redis or a child
         results = list(pool.map(run, programs))
     print("{} passed, {} failed, {} skipped".format(*map(sum, zip(*results))))
     return 1 if any(failed for _, failed, _ in results) else 0

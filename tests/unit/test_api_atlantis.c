@@ -82,6 +82,27 @@ static void two_spellings_of_one_name_are_a_duplicate(void **state)
 }
 
 /* ---- the request ---- */
+/* Comparing each of a hundred thousand with all others would keep everybody waiting. */
+static void a_list_that_is_too_long_is_not_searched_for_duplicates(void **state)
+{
+    AUTO(auto_json) cJSON *body = cJSON_CreateObject();
+    AUTO(problems_done) struct problems problems = {0};
+    cJSON *names = cJSON_AddArrayToObject(body, "projects");
+    cJSON *paths = cJSON_AddArrayToObject(body, "paths");
+
+    (void)state;
+    for (int i = 0; i < BATCH_RUNS_MAX + 2; i++) {
+        AUTO(auto_free) char *name = mem_fmt("p%d", i < BATCH_RUNS_MAX ? i : -1);
+        cJSON *path = cJSON_CreateObject();
+
+        cJSON_AddItemToArray(names, cJSON_CreateString(name));
+        cJSON_AddStringToObject(path, "directory", name);
+        cJSON_AddItemToArray(paths, path);
+    }
+    atlantis_check(body, &problems);
+    assert_int_equal(problems.count, 0);
+}
+
 static void a_request_is_normal_in_every_part(void **state)
 {
     AUTO(batch_request_done) struct batch_request request = {.kind = BATCH_PLAN};
@@ -218,6 +239,7 @@ int main(void)
         cmocka_unit_test(names_in_any_letter_case_become_those_of_the_table),
         cmocka_unit_test(what_is_unknown_or_empty_is_passed_over),
         cmocka_unit_test(two_spellings_of_one_name_are_a_duplicate),
+        cmocka_unit_test(a_list_that_is_too_long_is_not_searched_for_duplicates),
         cmocka_unit_test(a_request_is_normal_in_every_part),
         cmocka_unit_test(a_pull_request_of_number_0_is_none),
         cmocka_unit_test(only_drift_of_that_ref_and_a_plain_target_counts),

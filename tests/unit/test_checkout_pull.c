@@ -208,7 +208,7 @@ static void a_commit_contains_the_tip_or_not(void **state)
     assert_checks_out(stage, "main");
     keep_commit(stage);
     expect_tip(stage, "main", "main", true);
-    stage_sh(stage, "cd work; git tag old; git commit -q --allow-empty -m two;"
+    stage_sh(stage, "cd work; git branch old; git commit -q --allow-empty -m two;"
                     "git push -q origin main old");
     expect_tip(stage, "main", "main", false);
     expect_tip(stage, "old", "old", true);
@@ -240,18 +240,27 @@ static void a_pull_request_may_lag_behind_its_base(void **state)
     expect_tip(stage, "main", "main", true);
 }
 
-static void a_commit_id_as_ref_is_its_own_tip(void **state)
+static void expect_no_branch(struct stage *stage, const char *ref)
+{
+    stage->tip_of = ref;
+    assert_fails(stage, ERR_PERM, RUN_ERR_REF_NOT_FOUND, "no branch");
+    stage->tip_of = NULL;
+}
+
+/* They never go on: whoever names one would be told what he wants to hear. */
+static void a_commit_or_a_tag_is_no_branch_to_contain(void **state)
 {
     struct stage *stage = *state;
     AUTO(auto_free) char *first = stage_said(stage, "git -C work rev-parse HEAD");
 
-    stage_sh(stage,
-             "cd work; git commit -q --allow-empty -m two; git push -q origin main");
+    stage_sh(stage, "cd work; git tag v1; git commit -q --allow-empty -m two;"
+                    "git push -q origin main v1");
     assert_checks_out(stage, "main");
     keep_commit(stage);
-    expect_tip(stage, first, "main~1", true);
-    stage_set_commit(stage, first);
-    expect_tip(stage, first, "main~1", true);
+    expect_no_branch(stage, first);
+    expect_no_branch(stage, "v1");
+    expect_no_branch(stage, "refs/tags/v1");
+    expect_tip(stage, "refs/heads/main", "main", true);
 }
 
 static void the_tip_of_an_unreachable_server_is_unknown(void **state)
@@ -282,7 +291,7 @@ int main(int argc, char **argv)
         TEST(a_cache_that_is_cloned_anew_forgets_pull_requests),
         TEST(a_commit_contains_the_tip_or_not),
         TEST(a_pull_request_may_lag_behind_its_base),
-        TEST(a_commit_id_as_ref_is_its_own_tip),
+        TEST(a_commit_or_a_tag_is_no_branch_to_contain),
         TEST(the_tip_of_an_unreachable_server_is_unknown),
     };
 

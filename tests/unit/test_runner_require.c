@@ -329,7 +329,8 @@ static void a_remote_that_cannot_be_asked_is_an_error(void **state)
     assert_true(run.outcome.retry);
     tip.kind = ERR_PERM;
     tip.error = RUN_ERR_REF_NOT_FOUND;
-    expect_error(runner_require_plan, RUN_ERR_REF_NOT_FOUND, "the checkout's sentence");
+    expect_error(runner_require_plan, RUN_ERR_REQUIREMENT_UNMET,
+                 "undiverged is not met: the checkout's sentence");
     assert_false(run.outcome.retry);
 }
 

@@ -136,9 +136,10 @@ static void where_redis_is_is_withheld_and_all_else_passed_on(void **state)
 
     (void)state;
     assert_ptr_equal(kept[0], path);
-    assert_ptr_equal(kept[1], prefix);
-    assert_ptr_equal(kept[2], none);
-    assert_null(kept[3]);
+    assert_ptr_equal(kept[1], file + strlen("KEDGE_")); /* to be hidden, not read */
+    assert_ptr_equal(kept[2], prefix);
+    assert_ptr_equal(kept[3], none);
+    assert_null(kept[4]);
 }
 
 int main(int argc, char **argv)

@@ -95,6 +95,7 @@ static void a_drain_leaves_an_apply_to_the_next_worker(void **state)
 }
 
 /* ---- the runner dies ---- */
+/* Whatever terraform has left behind. */
 static void an_apply_whose_runner_died_is_an_orphan_when_terraform_has_ended(void **state)
 {
     AUTO(auto_free) char *active = NULL;

@@ -190,6 +190,8 @@ static void other_refs_are_refused_with_the_reason(void **state)
         {"refs/pull/1/merge", "pull or merge request"},
         {"Refs/Pull/1/head", "pull or merge request"},
         {"refs/heads/pull/1/head", "pull or merge request"},
+        {"refs/heads/refs/pull/1/head", "pull or merge request"},
+        {"refs/heads/heads/pull/1/head", "pull or merge request"},
         {"heads/pull/1", "pull or merge request"},
         {"origin/pull/1/head", "pull or merge request"},
         {"refs/remotes/origin/pr/1", "pull or merge request"},

@@ -1,5 +1,5 @@
-/* init: its lock file, when it can be skipped, and the shared plugin cache. A shell
- * script stands in for terraform. */
+/* init: its lock file, when it can be skipped, the shared plugin cache, and what is out
+ * of a run's reach. A shell script stands in for terraform. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +18,7 @@
 #include "common/path.h"
 #include "tests/support/terraform_fixture.h"
 #include "worker/sandbox.h"
+#include "worker/spawn.h"
 
 /* ---- the lock file ---- */
 
@@ -321,6 +322,32 @@ static void providers_of_a_repository_stay_out_of_the_shared_cache(void **state)
         assert_false(path_exists(poison));
 }
 
+/* The directory that they are in may be read. */
+static void files_that_hold_the_workers_secrets_cannot_be_read(void **state)
+{
+    AUTO(auto_free) char *etc = path_join(tf_run->top, "etc");
+    AUTO(auto_free) char *variable = mem_fmt("KEDGE_GITHUB_TOKEN_FILE=%s/token", etc);
+    AUTO(auto_free) char *read = TAKE(tf_run->conf.sandbox_read);
+    AUTO(auto_free)
+    char *redis = mem_fmt(SPAWN_HIDDEN_FILE "=%s/redis", etc);
+    AUTO(auto_free)
+    char *script = mem_fmt("cd %s; cat other token redis 2>/dev/null; :", etc);
+    const char *const environment[] = {"PATH=/usr/bin:/bin", variable, redis, NULL};
+
+    if (sandbox_abi() == 0)
+        skip();
+    (void)state;
+    tf_put("etc", "token", "t-secret");
+    tf_put("etc", "redis", "r-secret");
+    tf_put("etc", "other", "readable");
+    tf_run->conf.sandbox_read = mem_fmt("%s:%s", read, etc);
+    test_run_script(tf_run, script);
+    tf_environment = environment;
+    tf_begin();
+    tf_plan();
+    assert_string_equal(buf_text(&tf_output), "readable");
+}
+
 static void init_begins_with_an_empty_home_each_time(void **state)
 {
     (void)state;
@@ -349,6 +376,7 @@ int main(void)
         TEST(moving_modules_are_fetched_anew),
         TEST(init_waits_for_the_plugin_cache_until_its_deadline),
         TEST(providers_of_a_repository_stay_out_of_the_shared_cache),
+        TEST(files_that_hold_the_workers_secrets_cannot_be_read),
         TEST(init_begins_with_an_empty_home_each_time),
     };
 
