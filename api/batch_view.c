@@ -9,7 +9,9 @@
 #include "common/mem.h"
 #include "common/zip.h"
 
-#define ROUND      20 /* runs */
+/* Of one round: nobody else is served while its replies are read. */
+#define ROUND_RUNS 20
+#define ROUND_TEXT ((size_t)2 << 20)
 #define TEXT_MAX   ((size_t)4 << 20)
 #define TEXT_PARTS (RESULT_OUTPUT | RESULT_APPLIED | RESULT_HEAD)
 
@@ -206,7 +208,9 @@ static void ask_round(struct request *req)
         close_view(req);
         return;
     }
-    view->round_end = from + ROUND < view->run_count ? from + ROUND : view->run_count;
+    view->round_end = from + view->round_runs;
+    if (view->round_end > view->run_count)
+        view->round_end = view->run_count;
     view->at_round.next = from;
     view->at_round.body_bytes = view->data.len;
     view->at_round.comma = view->w.comma;
@@ -256,6 +260,15 @@ static size_t texts_of(const struct batch_request *request)
     return 0;
 }
 
+static size_t round_runs(const struct batch_view *view, size_t texts)
+{
+    size_t runs = view->room > 0 ? ROUND_TEXT / (view->room * texts) : ROUND_RUNS;
+
+    if (runs > ROUND_RUNS)
+        return ROUND_RUNS;
+    return runs > 0 ? runs : 1;
+}
+
 static void take_runs(struct batch_view *view, const struct batch_record *batch)
 {
     size_t texts = texts_of(&view->request);
@@ -266,6 +279,7 @@ static void take_runs(struct batch_view *view, const struct batch_record *batch)
         snprintf(view->runs[i], sizeof *view->runs, "%s", batch_run_at(batch, i));
     if (view->run_count > 0 && texts > 0)
         view->room = BATCH_VIEW_TEXT_MAX / (view->run_count * texts);
+    view->round_runs = round_runs(view, texts);
 }
 
 static int take_batch(struct batch_view *view, const struct batch_record *batch,

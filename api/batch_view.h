@@ -36,7 +36,7 @@ struct batch_view {
     } at_round;                    /* should the round have to begin again */
     char (*runs)[SIGN_UUID_BYTES]; /* owned */
     size_t run_count, next;        /* whose reply comes next */
-    size_t round_end;              /* of the round that is asked */
+    size_t round_runs, round_end;  /* runs of a round; where the one that is asked ends */
     size_t room;                   /* for one text; 0: none is shown */
     struct batch_project project;  /* the one whose texts come next */
 };

@@ -43,7 +43,7 @@ fi
 echo "$PWD $1" > "$world/$target.owner"
 note start "$PWD" "$run"
 
-stubborn= stopped=
+stubborn='' stopped=''
 if [ "$1" = apply ]; then
     trap 'note sigint - "$run"; stopped=1' INT # as terraform: what it is at is done first
 elif chance 100; then
