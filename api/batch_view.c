@@ -192,8 +192,15 @@ static void got_run(struct request *req, const struct redisReply *reply)
     if (ask_index(req) == 0)
         begin_round_again(view);
     batch_project_done(&view->project);
-    if (queue_get_run_reply(reply, view->runs[view->next], &run, &err) < 0 ||
-        batch_project_read(&run, &view->project, &err) < 0 ||
+    if (queue_get_run_reply(reply, view->runs[view->next], &run, &err) < 0) {
+        reply_failure(req, &err);
+        return;
+    }
+    /* Counted as an orphan, and its worker came back to it since. */
+    if (batch_status_ended(view->status) && run.id != NULL &&
+        !run_status_ended(run.status))
+        run.status = RUN_ORPHANED;
+    if (batch_project_read(&run, &view->project, &err) < 0 ||
         (view->room == 0 && end_project(req, &nothing, &err) < 0))
         reply_failure(req, &err);
 }

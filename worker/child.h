@@ -36,8 +36,10 @@ struct child_spec {
     int64_t grace_ms;
     int64_t
         memory_bytes; /* RLIMIT_DATA of each of its processes; 0: no other than ours */
-    bool die_with_parent;    /* SIGINT when the runner dies; false for an apply */
-    bool gentle;             /* see the ladder */
+    bool die_with_parent; /* SIGINT when the runner dies; false for an apply */
+    bool keep_output;     /* inherits the reading end of its own output, too: what it says
+                             then does not end it before it has tidied up */
+    bool gentle;          /* see the ladder */
     const char *output_file; /* absolute; made anew, 0600; stdout and stderr go there and
                                 `output` gets what is in it. NULL: a pipe */
     /* Called with each piece of stdout and stderr (one pipe), as it comes. */

@@ -46,6 +46,7 @@ struct start_failure {
 struct plumbing {
     int null_fd, out_fd, err_fd; /* the child's ends */
     int report_fd;
+    int reader_fd; /* of its output, which it keeps; -1: no */
     pid_t parent;
 };
 
@@ -83,9 +84,11 @@ static int set_stdio(const struct plumbing *io)
                : 0;
 }
 
-static int set_inherited(int keep_fd)
+static int set_inherited(int keep_fd, int reader_fd)
 {
     if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        return -1;
+    if (reader_fd >= 0 && fcntl(reader_fd, F_SETFD, 0) < 0)
         return -1;
     return keep_fd < 0 ? 0 : fcntl(keep_fd, F_SETFD, 0);
 }
@@ -112,7 +115,7 @@ static enum start_step become(const struct child_spec *spec, const struct plumbi
         return START_CWD;
     if (set_stdio(io) < 0)
         return START_STDIO;
-    if (set_inherited(spec->keep_fd) < 0)
+    if (set_inherited(spec->keep_fd, io->reader_fd) < 0)
         return START_DESCRIPTORS;
     if (set_limit(spec->memory_bytes) < 0)
         return START_LIMIT;
@@ -259,6 +262,7 @@ static int start_with_output(const struct child_spec *spec, struct child *child,
         return -1;
     report_fd = fds[0];
     io.null_fd = null_fd;
+    io.reader_fd = spec->keep_output ? child->out_fd : -1;
     io.out_fd = out_fd;
     io.err_fd = err_fd >= 0 ? err_fd : out_fd;
     io.report_fd = fds[1];

@@ -275,10 +275,14 @@ int journal_trash(const struct journal *journal, const char *dir, struct err *er
 {
     char nonce[SIGN_ID_BYTES];
     AUTO(auto_free) char *grave = NULL;
+    int errnum;
 
     sign_nonce(nonce);
     grave = mem_fmt("%s/trash/%s", journal->dir, nonce);
-    if (rename(dir, grave) < 0 && errno != ENOENT)
-        return err_sys(err, ERR_PERM, errno, "rename %s", dir);
-    return 0;
+    if (rename(dir, grave) == 0)
+        return 0;
+    errnum = errno;
+    if (errnum == ENOENT && !path_exists(dir))
+        return 0;
+    return err_sys(err, ERR_PERM, errnum, "rename %s", dir);
 }

@@ -274,7 +274,8 @@ static bool found_something(enum run_status status)
 
 int runner_write_result(struct runner *r, struct err *err)
 {
-    if (!found_something(r->outcome.status)) {
+    /* An apply that failed has changed something of what its plan says. */
+    if (!found_something(r->outcome.status) && !r->applying) {
         report_free(r->report);
         r->report = NULL;
     }

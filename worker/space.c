@@ -218,13 +218,23 @@ static int move_away(struct sweep *sweep, const struct victim *victim, struct er
     return journal_trash(&sweep->journal, victim->path, err);
 }
 
+/* What is in it, never itself: somebody may be moving something there. */
 static void empty_trash(const struct sweep *sweep)
 {
     AUTO(auto_free) char *trash = path_join(sweep->journal.dir, "trash");
+    AUTO(auto_dir) DIR *dir = NULL;
+    const struct dirent *entry;
     struct err err;
 
-    if (path_remove_tree(trash, &err) < 0 || path_mkdirs(trash, 0700, &err) < 0)
+    if (path_mkdirs(trash, 0700, &err) < 0)
         log_error("sweep_failed", "error=%s", err.message);
+    dir = opendir(trash);
+    while (dir && (entry = readdir(dir))) {
+        AUTO(auto_free) char *path = path_join(trash, entry->d_name);
+
+        if (entry->d_name[0] != '.' && path_remove_tree(path, &err) < 0)
+            log_error("sweep_failed", "error=%s", err.message);
+    }
 }
 
 static void evict(struct sweep *sweep)

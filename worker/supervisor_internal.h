@@ -84,6 +84,7 @@ struct held {
     pid_t runner;          /* 0: not started by us, or ended */
     int signal, exit_code; /* how the runner ended; 0 and -1: not known */
     int64_t started_mono_ms;
+    int64_t kill_mono_ms; /* the runner has ended: what it left is not killed before */
     int64_t look_mono_ms; /* RUNNING: next look at the lock; ENDED: not sent before */
 
     int cancel_level, told_level; /* wanted; what the runner has heard */

@@ -224,6 +224,14 @@ static void assert_run(struct held *run)
     redis_link_send(s->link, &cmd, SCRIPT_TIMEOUT_MS, on_asserted, run);
 }
 
+/* One that ended without a result is an orphan, or about to be told so: it is not taken
+ * back. */
+static bool is_alive(const struct held *run)
+{
+    return run->state == HELD_RUNNING ||
+           (run->state == HELD_ENDED && rundir_has_outcome(run->dir));
+}
+
 void supervisor_assert(struct supervisor *s)
 {
     uint64_t generation = redis_link_generation(s->link);
@@ -231,7 +239,6 @@ void supervisor_assert(struct supervisor *s)
     if (!redis_link_ready(s->link))
         return;
     for (struct held *run = s->runs; run; run = run->next)
-        if (run->begun && !run->lost && run->asserted != generation &&
-            (run->state == HELD_RUNNING || run->state == HELD_ENDED))
+        if (run->begun && !run->lost && run->asserted != generation && is_alive(run))
             assert_run(run);
 }

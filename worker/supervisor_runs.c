@@ -147,6 +147,13 @@ static struct held *find_runner(struct supervisor *s, pid_t pid)
     return NULL;
 }
 
+/* Terraform was interrupted when its runner died. With the state locked it needs the time
+ * to give it back: a lock that it leaves is there for good. */
+static int64_t patience_ms(const struct held *run)
+{
+    return run_kind_applies(run->kind) ? run->supervisor->conf->cancel_grace_ms : 0;
+}
+
 void supervisor_reap_children(struct supervisor *s)
 {
     int status;
@@ -163,6 +170,7 @@ void supervisor_reap_children(struct supervisor *s)
             run->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
             run->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
             run->look_mono_ms = 0;
+            run->kill_mono_ms = s->now_mono_ms + patience_ms(run);
         }
     }
 }
@@ -173,7 +181,8 @@ static bool may_kill_holders(const struct held *run)
 {
     bool ours = run->signal != 0 || run->exit_code >= 0;
 
-    return run->begun ? !rundir_is_led(run->dir) : ours;
+    return run->begun ? !rundir_is_led(run->dir)
+                      : ours && run->supervisor->now_mono_ms >= run->kill_mono_ms;
 }
 
 /* The runner is not ours to wait for, or has ended: who still holds the lock? */

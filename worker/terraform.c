@@ -203,7 +203,7 @@ const char *terraform_version(struct terraform *t)
 int terraform_plan(struct terraform *t, bool locked, int64_t deadline_mono_ms,
                    struct child_result *out, struct err *err)
 {
-    struct command command = {.deadline_mono_ms = deadline_mono_ms};
+    struct command command = {.locks = locked, .deadline_mono_ms = deadline_mono_ms};
     int rc;
 
     t->sealed_digest[0] = '\0'; /* what is sealed is not this plan */

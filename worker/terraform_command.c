@@ -68,6 +68,7 @@ int command_run(struct terraform *t, struct command *command, struct child_resul
         .grace_ms = t->conf->cancel_grace_ms,
         .memory_bytes = terraform_memory_bytes(t->conf),
         .die_with_parent = !command->lasting,
+        .keep_output = command->locks,
         .gentle = command->lasting,
         .output_file = command->lasting ? log : NULL,
         .output = command->output != NULL ? to_command : to_run,

@@ -90,6 +90,7 @@ struct command {
     bool any_workspace;  /* without TF_WORKSPACE */
     bool lasting;        /* outlives its runner, and is stopped gently; its output goes
                             through apply.log */
+    bool locks;          /* the state: to be given back even when its runner dies */
     int64_t deadline_mono_ms;
     /* NULL: to the run's output. */
     void (*output)(void *arg, const char *bytes, size_t len);

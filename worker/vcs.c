@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "common/mem.h"
+#include "common/target.h"
 #include "worker/vcs_parts.h"
 
 /* ---- the APIs ---- */
@@ -48,6 +49,9 @@ static const struct vcs_api apis[VCS_TYPES] = {
             .token_setting = "KEDGE_GITHUB_TOKEN",
             .token = github_token,
             .base_url = github_url,
+            .pull = github_pull,
+            .head = github_head,
+            .base = github_base,
             .approved = github_approved,
             .mergeable = github_mergeable,
         },
@@ -59,6 +63,9 @@ static const struct vcs_api apis[VCS_TYPES] = {
             .token_setting = "KEDGE_GITLAB_TOKEN",
             .token = gitlab_token,
             .base_url = gitlab_url,
+            .pull = gitlab_pull,
+            .head = gitlab_head,
+            .base = gitlab_base,
             .approved = gitlab_approved,
             .mergeable = gitlab_mergeable,
         },
@@ -97,15 +104,6 @@ int vcs_odd_answer(const struct vcs *vcs, const char *what, struct err *err)
                    what);
 }
 
-bool vcs_is_head(const struct vcs *vcs, const char *head, char **why)
-{
-    if (!vcs->commit || strcasecmp(head, vcs->commit) == 0)
-        return true;
-    *why = mem_fmt("the head of pull request %lld is no longer %s: start the run again",
-                   (long long)vcs->pull_request, vcs->commit);
-    return false;
-}
-
 const char *vcs_word(const char *text)
 {
     size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz_");
@@ -113,24 +111,113 @@ const char *vcs_word(const char *text)
     return len > 0 && len < 64 && text[len] == '\0' ? text : "something unknown";
 }
 
+/* ---- is it the one that the run is about? ---- */
+
+void vcs_done(struct vcs *vcs)
+{
+    cJSON_Delete(TAKE(vcs->pull));
+}
+
+/* Asks for it, unless that was done. */
+static int look(struct vcs *vcs, struct err *err)
+{
+    const struct vcs_api *api = vcs_api_of(vcs->type);
+
+    if (!api)
+        return err_set(err, ERR_PERM, "repositories of type %s have no API",
+                       vcs_type_name(vcs->type));
+    if (!vcs->pull)
+        vcs->pull = api->pull(vcs, err);
+    if (!vcs->pull)
+        return -1;
+    if (!api->head(vcs->pull))
+        return vcs_odd_answer(vcs, "it has no head", err);
+    if (!api->base(vcs->pull))
+        return vcs_odd_answer(vcs, "it has no base", err);
+    return 0;
+}
+
+static bool is_head(const struct vcs *vcs, char **why)
+{
+    const char *head = apis[vcs->type].head(vcs->pull);
+
+    if (!vcs->commit || strcasecmp(head, vcs->commit) == 0)
+        return true;
+    *why = mem_fmt("the head of pull request %lld is no longer %s: start the run again",
+                   (long long)vcs->pull_request, vcs->commit);
+    return false;
+}
+
+/* The API has one spelling only: "refs/heads/x" is a branch of that name there. */
+static bool is_base(const struct vcs *vcs, char **why)
+{
+    const char *base = apis[vcs->type].base(vcs->pull);
+    AUTO(auto_free) char *wanted = vcs->base ? ref_canonical(vcs->base) : NULL;
+    struct err ignored;
+
+    if (!wanted || strcmp(base, wanted) == 0)
+        return true;
+    *why = mem_fmt("pull request %lld is to be merged into %s, not into %s: give its "
+                   "branch as Ref",
+                   (long long)vcs->pull_request,
+                   ref_check(base, &ignored) == 0 ? base : "something unknown", wanted);
+    return false;
+}
+
+/* 1: it is; 0: it is not, with its sentence; -1. */
+static int is_the_one(struct vcs *vcs, bool *met, char **why, struct err *err)
+{
+    if (look(vcs, err) < 0)
+        return -1;
+    *met = false;
+    return is_head(vcs, why) && is_base(vcs, why);
+}
+
 /* ---- the questions ---- */
 
-static int no_api(const struct vcs *vcs, struct err *err)
+int vcs_targets(struct vcs *vcs, bool *met, char **why, struct err *err)
 {
-    return err_set(err, ERR_PERM, "repositories of type %s have no API",
-                   vcs_type_name(vcs->type));
+    if (look(vcs, err) < 0)
+        return -1;
+    *met = is_base(vcs, why);
+    return 0;
 }
 
-int vcs_approved(const struct vcs *vcs, bool *met, char **why, struct err *err)
+int vcs_approved(struct vcs *vcs, bool *met, char **why, struct err *err)
 {
-    const struct vcs_api *api = vcs_api_of(vcs->type);
+    int rc = is_the_one(vcs, met, why, err);
 
-    return api ? api->approved(vcs, met, why, err) : no_api(vcs, err);
+    return rc > 0 ? apis[vcs->type].approved(vcs, met, why, err) : rc;
 }
 
-int vcs_mergeable(const struct vcs *vcs, bool *met, char **why, struct err *err)
+/* 1: judged; 0: the VCS is still finding out; -1. */
+static int judge(struct vcs *vcs, bool *met, char **why, struct err *err)
 {
-    const struct vcs_api *api = vcs_api_of(vcs->type);
+    int rc = is_the_one(vcs, met, why, err);
 
-    return api ? api->mergeable(vcs, met, why, err) : no_api(vcs, err);
+    if (rc <= 0)
+        return rc < 0 ? -1 : 1;
+    return apis[vcs->type].mergeable(vcs, met, why, err);
+}
+
+static int look_again_later(struct vcs *vcs, struct err *err)
+{
+    vcs_done(vcs);
+    return vcs_pause(vcs, VCS_ASK_AGAIN_MS, err);
+}
+
+/* Asking is what makes it find out. */
+int vcs_mergeable(struct vcs *vcs, bool *met, char **why, struct err *err)
+{
+    for (int asks = 0; asks < VCS_ASKS; asks++) {
+        int rc = asks > 0 ? look_again_later(vcs, err) : 0;
+
+        if (rc == 0)
+            rc = judge(vcs, met, why, err);
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+    }
+    return err_set(err, ERR_TEMP,
+                   "%s does not know yet whether pull request %lld of %s can be merged",
+                   apis[vcs->type].name, (long long)vcs->pull_request, vcs->repository);
 }

@@ -11,7 +11,7 @@
 /* A pull request that was reviewed more often is not looked at. */
 #define PAGES_MAX 50
 
-static cJSON *get_pull(const struct vcs *vcs, struct err *err)
+cJSON *github_pull(const struct vcs *vcs, struct err *err)
 {
     AUTO(auto_free)
     char *path =
@@ -20,9 +20,14 @@ static cJSON *get_pull(const struct vcs *vcs, struct err *err)
     return vcs_get(vcs, path, NULL, err);
 }
 
-static const char *head_of(const cJSON *pull)
+const char *github_head(const cJSON *pull)
 {
     return json_string(json_get(pull, "head"), "sha");
+}
+
+const char *github_base(const cJSON *pull)
+{
+    return json_string(json_get(pull, "base"), "ref");
 }
 
 /* ---- reviews ---- */
@@ -143,18 +148,9 @@ static int judge_reviews(const struct reviewers *reviewers, bool *met, char **wh
 
 int github_approved(const struct vcs *vcs, bool *met, char **why, struct err *err)
 {
-    AUTO(auto_json) cJSON *pull = get_pull(vcs, err);
-    AUTO(auto_free) struct reviewers *reviewers = NULL;
+    AUTO(auto_free) struct reviewers *reviewers = mem_new(1, sizeof(*reviewers));
 
-    if (!pull)
-        return -1;
-    if (!head_of(pull))
-        return vcs_odd_answer(vcs, "it has no head", err);
-    *met = false;
-    if (!vcs_is_head(vcs, head_of(pull), why))
-        return 0;
-    reviewers = mem_new(1, sizeof(*reviewers));
-    if (take_reviews(vcs, head_of(pull), reviewers, err) < 0)
+    if (take_reviews(vcs, github_head(vcs->pull), reviewers, err) < 0)
         return -1;
     return judge_reviews(reviewers, met, why);
 }
@@ -184,9 +180,7 @@ static bool is_known(const cJSON *pull)
 
 static bool is_open(const cJSON *pull)
 {
-    const char *state = json_string(pull, "state");
-
-    return state && strcmp(state, "open") == 0;
+    return strcmp(json_string(pull, "state"), "open") == 0;
 }
 
 static int judge_state(const cJSON *pull, bool *met, char **why)
@@ -205,18 +199,12 @@ static int judge_state(const cJSON *pull, bool *met, char **why)
     return vcs_unmet(met, why, "its state is %s", vcs_word(state));
 }
 
-/* 1: judged; 0: GitHub is still finding out; -1. */
-static int judge_pull(const struct vcs *vcs, bool *met, char **why, struct err *err)
+int github_mergeable(const struct vcs *vcs, bool *met, char **why, struct err *err)
 {
-    AUTO(auto_json) cJSON *pull = get_pull(vcs, err);
+    const cJSON *pull = vcs->pull;
 
-    if (!pull)
-        return -1;
-    if (!head_of(pull) || !json_string(pull, "state"))
-        return vcs_odd_answer(vcs, "it has no head or no state", err);
-    *met = false;
-    if (!vcs_is_head(vcs, head_of(pull), why))
-        return 1;
+    if (!json_string(pull, "state"))
+        return vcs_odd_answer(vcs, "it has no state", err);
     if (!is_open(pull))
         vcs_unmet(met, why, "it is closed");
     else if (json_bool(pull, "draft", false))
@@ -226,21 +214,4 @@ static int judge_pull(const struct vcs *vcs, bool *met, char **why, struct err *
     else
         judge_state(pull, met, why);
     return 1;
-}
-
-/* Asking is what makes GitHub find out. */
-int github_mergeable(const struct vcs *vcs, bool *met, char **why, struct err *err)
-{
-    for (int asks = 0; asks < VCS_ASKS; asks++) {
-        int rc = asks > 0 ? vcs_pause(vcs, VCS_ASK_AGAIN_MS, err) : 0;
-
-        if (rc == 0)
-            rc = judge_pull(vcs, met, why, err);
-        if (rc != 0)
-            return rc < 0 ? -1 : 0;
-    }
-    return err_set(err, ERR_TEMP,
-                   "GitHub does not know yet whether pull request %lld of %s can be "
-                   "merged",
-                   (long long)vcs->pull_request, vcs->repository);
 }

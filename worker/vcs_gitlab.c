@@ -23,15 +23,19 @@ static cJSON *get_request(const struct vcs *vcs, const char *below, struct err *
     return vcs_get(vcs, buf_text(&path), NULL, err);
 }
 
-/* 1: it is; 0: it is not, with *why; -1. */
-static int check_head(const struct vcs *vcs, const cJSON *request, char **why,
-                      struct err *err)
+cJSON *gitlab_pull(const struct vcs *vcs, struct err *err)
 {
-    const char *head = json_string(request, "sha");
+    return get_request(vcs, "", err);
+}
 
-    if (!head)
-        return vcs_odd_answer(vcs, "it has no sha", err);
-    return vcs_is_head(vcs, head, why);
+const char *gitlab_head(const cJSON *request)
+{
+    return json_string(request, "sha");
+}
+
+const char *gitlab_base(const cJSON *request)
+{
+    return json_string(request, "target_branch");
 }
 
 /* ---- approved ---- */
@@ -53,17 +57,8 @@ static int judge_approvals(const struct vcs *vcs, const cJSON *approvals, bool *
 
 int gitlab_approved(const struct vcs *vcs, bool *met, char **why, struct err *err)
 {
-    AUTO(auto_json) cJSON *request = get_request(vcs, "", err);
-    AUTO(auto_json) cJSON *approvals = NULL;
-    int rc;
+    AUTO(auto_json) cJSON *approvals = get_request(vcs, "/approvals", err);
 
-    if (!request)
-        return -1;
-    *met = false;
-    rc = check_head(vcs, request, why, err);
-    if (rc <= 0)
-        return rc;
-    approvals = get_request(vcs, "/approvals", err);
     return approvals ? judge_approvals(vcs, approvals, met, why, err) : -1;
 }
 
@@ -117,40 +112,15 @@ static int judge_status(const cJSON *request, const char *detailed, bool *met, c
     return vcs_met(met);
 }
 
-/* 1: judged; 0: GitLab is still finding out; -1. */
-static int judge_request(const struct vcs *vcs, bool *met, char **why, struct err *err)
-{
-    AUTO(auto_json) cJSON *request = get_request(vcs, "", err);
-    const char *detailed = json_string(request, "detailed_merge_status");
-    const char *status = detailed ? detailed : json_string(request, "merge_status");
-    int rc;
-
-    if (!request)
-        return -1;
-    if (!status)
-        return vcs_odd_answer(vcs, "it has no merge status", err);
-    *met = false;
-    rc = check_head(vcs, request, why, err);
-    if (rc <= 0)
-        return rc < 0 ? -1 : 1;
-    if (is_open(request) && is_pending(status))
-        return 0;
-    judge_status(request, detailed, met, why);
-    return 1;
-}
-
 int gitlab_mergeable(const struct vcs *vcs, bool *met, char **why, struct err *err)
 {
-    for (int asks = 0; asks < VCS_ASKS; asks++) {
-        int rc = asks > 0 ? vcs_pause(vcs, VCS_ASK_AGAIN_MS, err) : 0;
+    const char *detailed = json_string(vcs->pull, "detailed_merge_status");
+    const char *status = detailed ? detailed : json_string(vcs->pull, "merge_status");
 
-        if (rc == 0)
-            rc = judge_request(vcs, met, why, err);
-        if (rc != 0)
-            return rc < 0 ? -1 : 0;
-    }
-    return err_set(err, ERR_TEMP,
-                   "GitLab does not know yet whether merge request %lld of %s can be "
-                   "merged",
-                   (long long)vcs->pull_request, vcs->repository);
+    if (!status)
+        return vcs_odd_answer(vcs, "it has no merge status", err);
+    if (is_open(vcs->pull) && is_pending(status))
+        return 0;
+    judge_status(vcs->pull, detailed, met, why);
+    return 1;
 }

@@ -1,6 +1,6 @@
 /* Parts of vcs.c: asking the API one question, and what each VCS is asked.
  *
- *     vcs          which VCS, and that it is asked of the right commit
+ *     vcs          which VCS, and that it is asked of the right commit and branch
  *     vcs_http     one question: tries, caps, time-outs
  *     vcs_headers  what its answer says about the next one
  *     vcs_github   GitHub REST
@@ -23,7 +23,14 @@ struct vcs_api {
     const char *token_setting;                     /* for messages */
     const char *(*token)(const struct conf *conf); /* NULL: none is set */
     char *(*base_url)(const struct conf *conf);    /* owned */
+    /* The pull request, which the caller frees with cJSON_Delete; NULL: errors as in
+     * vcs.h. */
+    cJSON *(*pull)(const struct vcs *vcs, struct err *err);
+    const char *(*head)(const cJSON *pull); /* commit id; NULL: it has none */
+    const char *(*base)(const cJSON *pull); /* a branch's name; NULL: it has none */
+    /* Of vcs->pull, whose head and base are the right ones. */
     int (*approved)(const struct vcs *vcs, bool *met, char **why, struct err *err);
+    /* 1: judged; 0: it is still finding out; -1. */
     int (*mergeable)(const struct vcs *vcs, bool *met, char **why, struct err *err);
 };
 /* NULL: that VCS has no API. */
@@ -55,14 +62,18 @@ int vcs_unmet(bool *met, char **why, const char *format, ...)
 int vcs_met(bool *met);
 /* ERR_PERM: the answer lacks what the API's documentation promises. Returns -1. */
 int vcs_odd_answer(const struct vcs *vcs, const char *what, struct err *err);
-/* Is the pull request's head, as the API sees it, the commit of the run? When it is not,
- * *why is set (owned). */
-bool vcs_is_head(const struct vcs *vcs, const char *head, char **why);
 /* A word of the API for a sentence: not longer than words are, and only letters. */
 const char *vcs_word(const char *text);
 
+/* ---- vcs_github.c, vcs_gitlab.c: their rows of the table ---- */
+cJSON *github_pull(const struct vcs *vcs, struct err *err);
+const char *github_head(const cJSON *pull);
+const char *github_base(const cJSON *pull);
 int github_approved(const struct vcs *vcs, bool *met, char **why, struct err *err);
 int github_mergeable(const struct vcs *vcs, bool *met, char **why, struct err *err);
+cJSON *gitlab_pull(const struct vcs *vcs, struct err *err);
+const char *gitlab_head(const cJSON *request);
+const char *gitlab_base(const cJSON *request);
 int gitlab_approved(const struct vcs *vcs, bool *met, char **why, struct err *err);
 int gitlab_mergeable(const struct vcs *vcs, bool *met, char **why, struct err *err);
 

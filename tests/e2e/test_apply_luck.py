@@ -1,5 +1,6 @@
 """What dies in the middle of an apply, and what is known of it afterwards. The apply is the
 real terraform's; a provisioner tells the world each time it ran, and waits at a gate."""
+import http.server
 import os
 import signal
 import threading
@@ -192,3 +193,43 @@ def end_leases(stack):
     """As if the time of a lease had passed; the grace after it is waited for."""
     for run_id in stack.redis_cli("zrange", "{kedge}:leases", 0, -1).split():
         stack.redis_cli("zadd", "{kedge}:leases", 1, run_id)
+
+
+class States(http.server.BaseHTTPRequestHandler):
+    """Terraform's http backend: holds back the state until `open` is set, and notes the requests."""
+    def answer(self):
+        self.server.asked.append(self.command)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.command == "GET" and "LOCK" in self.server.asked:
+            self.server.open.wait(20)
+        self.send_response(404 if self.command == "GET" else 200)
+        self.end_headers()
+
+    do_GET = do_POST = do_LOCK = do_UNLOCK = answer
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def states():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), States) as server:
+        server.asked, server.open = [], threading.Event()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.open.set()
+        server.shutdown()
+
+
+def test_a_plan_whose_runner_is_killed_gives_the_state_back(kedge, states):
+    url = f"http://127.0.0.1:{states.server_port}/state"
+    kedge.repository("acme/apply", {
+        "main.tf": f'terraform {{\n  backend "http" {{\n    address = "{url}"\n    lock_address = "{url}"\n    unlock_address = "{url}"\n  }}\n}}\n'})
+    kedge.batch = begin(kedge)
+    until(lambda: states.asked[-2:] == ["LOCK", "GET"], 20, "the plan has locked the state")
+    os.kill(runner(kedge), signal.SIGKILL)
+    until(lambda: not any(" --runner " in command for _, command in kedge.strays()), 10, "it is gone")
+    states.open.set()
+    until(lambda: "UNLOCK" in states.asked, 20, "the state is unlocked")
+    batch = batch_ended(kedge)
+    assert kedge.run(batch["runs"][0])["error"]["code"] == "TERRAFORM_KILLED", batch

@@ -168,7 +168,10 @@ static void an_apply_that_lost_its_worker_is_interrupted(void **state)
     struct redis_cmd cmd;
     int fd = api_send(&test->api, "POST", "/api/apply", NULL, PATH_BODY(""));
 
+    char id[SIGN_UUID_BYTES];
+
     fake_worker_claim(&test->worker, &claimed);
+    api_batch_id_of(&claimed, id);
     fake_worker_expand(&test->worker, &claimed, &plain, 1);
     claimed_done(&claimed);
     fake_worker_claim(&test->worker, &claimed);
@@ -180,6 +183,10 @@ static void an_apply_that_lost_its_worker_is_interrupted(void **state)
     assert_non_null(strstr(api_body(&text), "\"status\":\"error\",\"error\":\""
                                             "INTERRUPTED: "));
     assert_non_null(strstr(api_body(&text), "\"failure_count\":1"));
+    /* Its worker comes back to it: the batch has ended, and shows what was counted. */
+    queue_reassert(&cmd, "{kedge}:", "worker", &claimed.hold);
+    fake_worker_must(&test->worker, &cmd);
+    api_batch_expect_shown(test, id, "\"status\":\"error\",\"error\":\"INTERRUPTED: ");
     fake_worker_end(&test->worker, &claimed, &applied); /* frees the target */
     claimed_done(&claimed);
 }

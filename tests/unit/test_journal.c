@@ -214,6 +214,19 @@ static void what_is_trashed_is_out_of_the_way_at_once(void **state)
     journal_close(&journal);
 }
 
+static void a_run_that_cannot_be_trashed_is_said_to_be_there(void **state)
+{
+    struct journal journal = open_one(state);
+    AUTO(auto_free) char *dir = make_run(&journal, RUN_1);
+    AUTO(auto_free) char *trash = path_join(journal.dir, "trash");
+    struct err err;
+
+    assert_int_equal(path_remove_tree(trash, &err), 0);
+    assert_int_equal(journal_trash(&journal, dir, &err), -1);
+    assert_true(path_exists(dir));
+    journal_close(&journal);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_make, scratch_remove)
 
 int main(void)
@@ -228,6 +241,7 @@ int main(void)
         TEST(acknowledged_runs_go_after_their_time_and_others_never),
         TEST(an_orphan_keeps_what_a_person_may_look_at),
         TEST(a_poke_is_heard_once),
+        TEST(a_run_that_cannot_be_trashed_is_said_to_be_there),
         TEST(what_is_trashed_is_out_of_the_way_at_once),
     };
 

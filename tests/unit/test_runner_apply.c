@@ -227,6 +227,7 @@ static void a_failed_apply_is_an_error_with_what_it_said(void **state)
     rf_expect_part("output.z", "Plan: 1 to add.");
     assert_int_equal(af_calls("plan"), 1);
     meta = rf_metadata();
+    assert_int_equal(json_int(meta, "toAdd", -1), 1); /* of the plan that began */
     assert_true(json_int(json_get(meta, "timings"), "apply", -1) >= 0);
     assert_true(cJSON_IsNull(json_get(meta, "driftAfter")));
 }

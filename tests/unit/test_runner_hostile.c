@@ -16,10 +16,17 @@
 #include "tests/support/runner_fixture.h"
 #include "worker/sandbox.h"
 
+#define PLAN_JSON                                                                        \
+    "{\"format_version\":\"1.2\",\"resource_changes\":[{\"address\":\"a.b\","            \
+    "\"mode\":\"managed\",\"type\":\"a\",\"name\":\"b\",\"change\":{\"actions\":["       \
+    "\"create\"],\"before\":null,\"after\":{}}}]}"
+/* After it was written, wherever that may be. */
 #define SHOW_INSTEAD(commands)                                                           \
     "case $1 in\n" RF_VERSION_CASE "plan) exit 2 ;;\n"                                   \
-    "show) for plan; do :; done; json=${plan%/out/plan}/in/plan.json; rm "               \
-    "$json\n" commands " ;;\n"                                                           \
+    "show) echo '" PLAN_JSON "'\n"                                                       \
+    "for plan; do :; done; run=${plan%/out/plan}\n"                                      \
+    "for json in $run/in/plan.json $run/out/plan.json; do\n"                             \
+    "rm -f $json; " commands "; done; exit 0 ;;\n"                                       \
     "esac\n"
 #define PLAN_IS(commands)                                                                \
     "case $1 in\n" RF_VERSION_CASE                                                       \
@@ -57,12 +64,7 @@ static void in_a_sandbox_nothing_takes_the_place_of_the_json(void **state)
         skip();
     (void)state;
     test_run_put_shared(rf_run, "forged", "{\"format_version\":\"1.2\"}");
-    test_run_script(
-        rf_run, SHOW_INSTEAD("cp $SHARED/forged $json; cat $SHARED/forged >>$json;"
-                             "echo '{\"format_version\":\"1.2\",\"resource_changes\":["
-                             "{\"address\":\"a.b\",\"mode\":\"managed\","
-                             "\"type\":\"a\",\"name\":\"b\",\"change\":{\"actions\":"
-                             "[\"create\"],\"before\":null,\"after\":{}}}]}'"));
+    test_run_script(rf_run, SHOW_INSTEAD("cp $SHARED/forged $json"));
     test_run_go(rf_run);
     rf_expect_status(RUN_DRIFT_DETECTED);
     rf_expect_part("result.json", "\\\"toAdd\\\":1");

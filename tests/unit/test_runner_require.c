@@ -29,6 +29,12 @@
 #define BAD                                                                              \
     "{'pulls':{'o/r#7':{'pull':{'mergeable_state':'behind'}}},"                          \
     "'merge_requests':{'o/r!7':{'request':{'detailed_merge_status':'need_rebase'}}}}"
+/* One that may go on, into another branch. */
+#define ELSEWHERE                                                                        \
+    "{'pulls':{'o/r#7':{'pull':{'base':{'ref':'release'}},"                              \
+    "'reviews':[{'user':'ann','state':'APPROVED'}]}},"                                   \
+    "'merge_requests':{'o/r!7':{'request':{'target_branch':'release'},"                  \
+    "'approvals':{'approved':true,'approved_by':['ann']}}}}"
 
 static struct vcs_server server;
 static struct conf conf;
@@ -170,8 +176,13 @@ static void each_requirement_with_and_without_a_pull_request(void **state)
         {"mergeable", VCS_GITLAB, 7, BAD, false, "need_rebase", 1},
         {"mergeable", VCS_GIT, 7, GOOD, true, "mergeable is not met: a repository of", 0},
         {"mergeable", VCS_GIT, 0, BAD, false, NULL, 0},
-        {"undiverged", VCS_GITHUB, 7, BAD, true, NULL, 0},
-        {"undiverged", VCS_GITHUB, 7, GOOD, false, "merge it into the pull request", 0},
+        {"undiverged", VCS_GITHUB, 7, BAD, true, NULL, 1},
+        {"undiverged", VCS_GITHUB, 7, GOOD, false, "merge it into the pull request", 1},
+        {"undiverged", VCS_GITHUB, 0, ELSEWHERE, true, NULL, 0},
+        {"undiverged", VCS_GITLAB, 7, BAD, true, NULL, 1},
+        {"undiverged", VCS_GITLAB, 7, GOOD, false, "merge it into the pull request", 1},
+        {"undiverged", VCS_GIT, 7, ELSEWHERE, true, NULL, 0},
+        {"undiverged", VCS_GIT, 7, GOOD, false, "merge it into the pull request", 0},
         {"undiverged", VCS_GIT, 0, BAD, true, NULL, 0},
         {"undiverged", VCS_GIT, 0, GOOD, false,
          "main is at " TIP ", which commit " COMMIT " does not contain: start", 0},
@@ -194,6 +205,56 @@ static void each_requirement_with_and_without_a_pull_request(void **state)
         }
         assert_int_equal(count_requests(), 2 * rows[i].requests);
     }
+}
+
+/* Of the file's and of the settings' requirements, whatever the branch is called. */
+static void a_pull_request_into_another_branch_meets_nothing(void **state)
+{
+    static const char *const names[] = {"undiverged", "approved", "mergeable"};
+    static const enum vcs_type types[] = {VCS_GITHUB, VCS_GITLAB};
+    static const char *const refs[] = {"main", "refs/heads/main"};
+
+    (void)state;
+    run.order.spec.pull_request = 7;
+    tip.contains = true;
+    for (size_t i = 0; i < ARRAY_LEN(names) * ARRAY_LEN(types) * ARRAY_LEN(refs); i++) {
+        const char *name = names[i % ARRAY_LEN(names)];
+        AUTO(auto_free)
+        char *words = mem_fmt("Requirement %s is not met: pull request 7 is to be merged "
+                              "into release, not into main",
+                              name);
+
+        run.order.spec.type = types[i / ARRAY_LEN(names) % ARRAY_LEN(types)];
+        free(run.order.spec.ref);
+        run.order.spec.ref = mem_dup(refs[i / (ARRAY_LEN(names) * ARRAY_LEN(types))]);
+        vcs_server_be(&server, ELSEWHERE);
+        require(name, NULL);
+        expect_error(runner_require_plan, RUN_ERR_REQUIREMENT_UNMET, words);
+        require(NULL, name);
+        expect_error(runner_require_apply, RUN_ERR_REQUIREMENT_UNMET, words);
+        vcs_server_be(&server, GOOD);
+        expect_passed(runner_require_plan);
+    }
+}
+
+static void the_vcs_is_asked_once_in_a_phase(void **state)
+{
+    static const char phase[] = "GET /repos/o/r/pulls/7 -\n"
+                                "GET /repos/o/r/pulls/7/reviews?per_page=100&page=1 -\n";
+    AUTO(auto_free) char *twice = mem_fmt("%s%s", phase, phase);
+    AUTO(auto_free) char *log = NULL;
+
+    (void)state;
+    run.order.spec.pull_request = 7;
+    tip.contains = true;
+    require("mergeable,undiverged", "approved");
+    expect_passed(runner_require_plan);
+    log = vcs_server_log(&server);
+    assert_string_equal(log, phase);
+    expect_passed(runner_require_apply); /* what was so need not be so any more */
+    free(TAKE(log));
+    log = vcs_server_log(&server);
+    assert_string_equal(log, twice);
 }
 
 /* ---- which are asked for ---- */
@@ -233,7 +294,7 @@ static void both_lists_are_required(void **state)
     tip.contains = true;
     expect_passed(runner_require_plan);
     assert_int_equal(tip.calls, 2);
-    assert_int_equal(count_requests(), 2); /* once, though both ask for it */
+    assert_int_equal(count_requests(), 3); /* once, though both ask for approved */
     vcs_server_be(&server, BAD);
     expect_error(runner_require_plan, RUN_ERR_REQUIREMENT_UNMET, "approved");
 }
@@ -327,6 +388,11 @@ static void a_remote_that_cannot_be_asked_is_an_error(void **state)
     tip.kind = ERR_TEMP;
     expect_error(runner_require_plan, RUN_ERR_VCS_UNAVAILABLE, "the checkout's sentence");
     assert_true(run.outcome.retry);
+    run.order.spec.pull_request = 7;
+    vcs_server_be(&server, "{'faults':[{'kind':'limited','retry_after':600}]}");
+    expect_error(runner_require_plan, RUN_ERR_VCS_UNAVAILABLE, "limits how often");
+    assert_true(run.outcome.retry);
+    run.order.spec.pull_request = 0;
     tip.kind = ERR_PERM;
     tip.error = RUN_ERR_REF_NOT_FOUND;
     expect_error(runner_require_plan, RUN_ERR_REQUIREMENT_UNMET,
@@ -384,6 +450,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_requirement_with_and_without_a_pull_request),
+        TEST(a_pull_request_into_another_branch_meets_nothing),
+        TEST(the_vcs_is_asked_once_in_a_phase),
         TEST(what_nobody_requires_is_not_asked),
         TEST(a_phase_has_its_own_list),
         TEST(both_lists_are_required),

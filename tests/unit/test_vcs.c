@@ -59,17 +59,19 @@ static int tear_down(void **state)
 {
     (void)state;
     free(why);
+    vcs_done(&vcs);
     conf_done(&conf);
     return 0;
 }
 
-typedef int question(const struct vcs *, bool *, char **, struct err *);
+typedef int question(struct vcs *, bool *, char **, struct err *);
 
-/* Any answer: no text that comes out of it may hold the token. */
+/* Anew. Any answer: no text that comes out of it may hold the token. */
 static int ask(question *about)
 {
     int rc;
 
+    vcs_done(&vcs);
     free(TAKE(why));
     met = false;
     err = (struct err){.kind = ERR_NONE};
@@ -324,10 +326,10 @@ static void gitlab_that_is_finding_out_is_asked_again(void **state)
 
 static void what_is_said_of_a_newer_head_is_not_said_of_the_run(void **state)
 {
-    static question *const questions[] = {vcs_approved, vcs_mergeable};
+    static question *const of_head[] = {vcs_approved, vcs_mergeable};
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(of_head); i++) {
         vcs_server_be(&server,
                       "{'pulls':{'owner/repo#7':{'pull':{'sha':'" OLD "'},'reviews':["
                       "{'user':'ann','state':'APPROVED','commit':'" OLD "'}]}},"
@@ -335,19 +337,109 @@ static void what_is_said_of_a_newer_head_is_not_said_of_the_run(void **state)
                       "'},'approvals':{'approved':true,'approved_by':['ann']}}}}");
         vcs.type = VCS_GITHUB;
         vcs.repository = "owner/repo";
-        expect_unmet(questions[i], "no longer " HEAD);
+        expect_unmet(of_head[i], "no longer " HEAD);
+        expect_met(vcs_targets);
         use_gitlab();
-        expect_unmet(questions[i], "no longer " HEAD);
+        expect_unmet(of_head[i], "no longer " HEAD);
+        expect_met(vcs_targets);
         vcs.commit = NULL;
-        expect_met(questions[i]);
+        expect_met(of_head[i]);
         vcs.commit = HEAD;
     }
+}
+
+/* Open, approved and mergeable, but into `base`. */
+static void be_merged_into(const char *base)
+{
+    AUTO(auto_free)
+    char *json = mem_fmt(
+        "{'pulls':{'owner/repo#7':{'pull':{'base':{'ref':'%s'}},'reviews':["
+        "{'user':'ann','state':'APPROVED'}]}},'merge_requests':{'group/sub/repo!7':{"
+        "'request':{'target_branch':'%s'},'approvals':{'approved':true,'approved_by':"
+        "['ann']}}}}",
+        base, base);
+
+    vcs_server_be(&server, json);
+}
+
+static question *const questions[] = {vcs_targets, vcs_approved, vcs_mergeable};
+
+static void what_is_said_of_another_branch_is_not_said_of_this_one(void **state)
+{
+    static const struct {
+        const char *wanted, *base, *unmet; /* NULL: met */
+    } rows[] = {
+        {NULL, "release", NULL},
+        {"main", "main", NULL},
+        {"refs/heads/main", "main", NULL},
+        {"feature/x", "feature/x", NULL},
+        {"refs/heads/refs/heads/main", "refs/heads/main", NULL},
+        {"main", "release", "pull request 7 is to be merged into release, not into main"},
+        {"refs/heads/main", "release", "into release, not into main"},
+        {"main", "refs/heads/main", "into refs/heads/main, not into main"},
+        {"main", "Main", "into Main, not into main"},
+        {"main", "main2", "into main2, not into main"},
+        {"refs/tags/main", "main", "into main, not into refs/tags/main"},
+        {"main", "two words", "into something unknown, not into main"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows) * ARRAY_LEN(questions); i++) {
+        size_t row = i / ARRAY_LEN(questions) % ARRAY_LEN(rows);
+
+        if (i == ARRAY_LEN(rows) * ARRAY_LEN(questions))
+            use_gitlab();
+        be_merged_into(rows[row].base);
+        vcs.base = rows[row].wanted;
+        if (rows[row].unmet)
+            expect_unmet(questions[i % ARRAY_LEN(questions)], rows[row].unmet);
+        else
+            expect_met(questions[i % ARRAY_LEN(questions)]);
+    }
+}
+
+static void a_new_base_is_seen_while_the_vcs_is_finding_out(void **state)
+{
+    (void)state;
+    vcs.base = "main";
+    vcs_server_be(&server,
+                  "{'pulls':{'owner/repo#7':{'steps':[{'mergeable':null},"
+                  "{'base':{'ref':'release'}}]}},'merge_requests':{'group/sub/repo!7':{"
+                  "'steps':[{'detailed_merge_status':'checking'},"
+                  "{'target_branch':'release'}]}}}");
+    expect_unmet(vcs_mergeable, "into release, not into main");
+    use_gitlab();
+    expect_unmet(vcs_mergeable, "into release, not into main");
+}
+
+static void ask_all_of_one_look(void)
+{
+    vcs_done(&vcs);
+    be_merged_into("main");
+    for (size_t i = 0; i < ARRAY_LEN(questions); i++) {
+        assert_int_equal(questions[i](&vcs, &met, &why, &err), 0);
+        assert_true(met);
+    }
+}
+
+static void the_questions_share_one_look(void **state)
+{
+    (void)state;
+    vcs.base = "main";
+    ask_all_of_one_look();
+    expect_log("GET /repos/owner/repo/pulls/7 -\n"
+               "GET /repos/owner/repo/pulls/7/reviews?per_page=100&page=1 -\n");
+    use_gitlab();
+    ask_all_of_one_look();
+    expect_log("GET /api/v4/projects/group%2Fsub%2Frepo/merge_requests/7 -\n"
+               "GET /api/v4/projects/group%2Fsub%2Frepo/merge_requests/7/approvals -\n");
 }
 
 static void git_has_no_api(void **state)
 {
     (void)state;
     vcs.type = VCS_GIT;
+    expect_failure(vcs_targets, ERR_PERM, "no API");
     expect_failure(vcs_approved, ERR_PERM, "no API");
     expect_failure(vcs_mergeable, ERR_PERM, "no API");
 }
@@ -469,6 +561,10 @@ static void what_cannot_be_understood_is_final(void **state)
         {"'kind':'truncated'", "not JSON"},
         {"'kind':'status','status':200,'body':[]", "no head"},
         {"'kind':'status','status':200,'body':{'state':7}", "no head"},
+        {"'kind':'status','status':200,'body':{'head':{'sha':'" HEAD "'}}", "no base"},
+        {"'kind':'status','status':200,'body':{'head':{'sha':'" HEAD
+         "'},'base':{'ref':7}}",
+         "no base"},
         {"'kind':'status','status':204", "status 204"},
         {"'kind':'status','status':403", "status 403"},
         {"'kind':'status','status':404", "not found"},
@@ -484,6 +580,13 @@ static void what_cannot_be_understood_is_final(void **state)
         be_faulty(rows[i].fault);
         expect_failure(vcs_approved, ERR_PERM, rows[i].words);
     }
+    be_faulty("'kind':'status','status':200,'body':{'head':{'sha':'" HEAD
+              "'},'base':{'ref':'main'}}");
+    expect_failure(vcs_mergeable, ERR_PERM, "no state");
+    use_gitlab();
+    be_faulty("'kind':'status','status':200,'body':{'sha':'" HEAD "'}");
+    conf.gitlab_token = mem_dup(TOKEN);
+    expect_failure(vcs_targets, ERR_PERM, "no base");
 }
 
 static void nothing_that_a_server_says_leads_elsewhere(void **state)
@@ -570,6 +673,9 @@ int main(void)
         TEST(gitlab_mergeable_by_its_status),
         TEST(gitlab_that_is_finding_out_is_asked_again),
         TEST(what_is_said_of_a_newer_head_is_not_said_of_the_run),
+        TEST(what_is_said_of_another_branch_is_not_said_of_this_one),
+        TEST(a_new_base_is_seen_while_the_vcs_is_finding_out),
+        TEST(the_questions_share_one_look),
         TEST(git_has_no_api),
         TEST(the_token_is_sent_and_needed),
         TEST(the_default_of_gitlab_is_below_its_url),
