@@ -272,6 +272,16 @@ static bool found_something(enum run_status status)
     return status == RUN_CLEAN || status == RUN_DRIFT_DETECTED || status == RUN_APPLIED;
 }
 
+/* A resolve run, for which somebody waits, says nothing but in its log. */
+static int write_parts(struct runner *r, struct err *err)
+{
+    if (r->order.spec.kind == RUN_RESOLVE)
+        return write_log(r, err);
+    if (write_output(r, err) < 0 || write_applied(r, err) < 0 || write_log(r, err) < 0)
+        return -1;
+    return write_metadata(r, err);
+}
+
 int runner_write_result(struct runner *r, struct err *err)
 {
     /* An apply that failed has changed something of what its plan says. */
@@ -279,8 +289,7 @@ int runner_write_result(struct runner *r, struct err *err)
         report_free(r->report);
         r->report = NULL;
     }
-    if (write_output(r, err) < 0 || write_applied(r, err) < 0 || write_log(r, err) < 0 ||
-        write_metadata(r, err) < 0)
+    if (write_parts(r, err) < 0)
         return -1;
     mask_message(r);
     r->outcome.commit = r->commit[0] != '\0' ? mem_dup(r->commit) : NULL;
