@@ -269,7 +269,8 @@ static size_t texts_of(const struct batch_request *request)
 
 static size_t round_runs(const struct batch_view *view, size_t texts)
 {
-    size_t runs = view->room > 0 ? ROUND_TEXT / (view->room * texts) : ROUND_RUNS;
+    size_t text = view->room * texts; /* of one run; 0: none is shown */
+    size_t runs = text > 0 ? ROUND_TEXT / text : ROUND_RUNS;
 
     if (runs > ROUND_RUNS)
         return ROUND_RUNS;

@@ -126,8 +126,9 @@ int queue_held_lock(const struct redisReply *element, struct held_lock *out,
                     struct err *err);
 
 /* The drift records of a repository, or of one field: see struct finish. HGETALL of
- * drift:<repo>: field, JSON, field, JSON …; a field is "<target>|<ref_canonical>", with "|error"
- * behind it the last failure since. HMGET of the two of one field: JSON or nil each. */
+ * drift:<repo>: field, JSON, field, JSON …; a field is "<target>|<ref_canonical>", with
+ * "|error" behind it the last failure since. HMGET of the two of one field: JSON or nil
+ * each. */
 void queue_get_drift(struct redis_cmd *cmd, const char *prefix, const char *repo);
 void queue_get_drift_of(struct redis_cmd *cmd, const char *prefix, const char *repo,
                         const char *target, const char *ref);
