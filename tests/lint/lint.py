@@ -206,6 +206,9 @@ def check_links_of_architecture():
 
 def main():
     wanted = sys.argv[1:]
+    known = {check_name[6:] for check_name in globals() if check_name.startswith("check_")}
+    if not known.issuperset(wanted):
+        sys.exit(f"no such check: {', '.join(set(wanted) - known)}; there are {', '.join(sorted(known))}")
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for check_name, check in sorted(globals().items()):
         if not check_name.startswith("check_") or (wanted and check_name[6:] not in wanted):
