@@ -2,6 +2,7 @@
 #include "worker/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #define TAIL_EVERY_MS 25 /* a file tells nobody that it has grown */
 #define TAIL_PIECES   16 /* at a time, so that a flood does not put off the ladder */
 #define PIECE_BYTES   (64 * 1024)
+#define FORGET_BYTES  (1024 * 1024)
 /* Two of the same signal too close together are one. */
 #define AGAIN_AFTER_MS 50
 
@@ -125,12 +127,26 @@ static int wait_ms(const struct child_spec *spec, const struct ladder *ladder)
     return left > 0 ? (int)left : 0;
 }
 
-/* The end of a file that grows is not its end. */
-static void tail(const struct child_spec *spec, const struct child *child)
+/* What has been read of a file takes no room: a program that never stops printing must
+ * not fill the disk. Where the file system cannot do that, it stays. */
+static void forget_read(struct child *child)
 {
-    for (int i = 0; i < TAIL_PIECES; i++)
-        if (take(child->out_fd, spec->output, spec->arg) <= 0)
-            return;
+    off_t read_to = lseek(child->out_fd, 0, SEEK_CUR);
+
+    if (read_to - child->forgotten < FORGET_BYTES)
+        return;
+    (void)fallocate(child->out_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    child->forgotten, read_to - child->forgotten);
+    child->forgotten = read_to;
+}
+
+/* The end of a file that grows is not its end. */
+static void tail(const struct child_spec *spec, struct child *child)
+{
+    child->behind = true;
+    for (int i = 0; i < TAIL_PIECES && child->behind; i++)
+        child->behind = take(child->out_fd, spec->output, spec->arg) > 0;
+    forget_read(child);
 }
 
 /* Waits for something to do and pumps the output. True: the program has ended. */
@@ -177,7 +193,7 @@ int child_run(const struct child_spec *spec, struct child_result *out, struct er
     if (child_start(spec, &child, err) < 0)
         return -1;
     memset(out, 0, sizeof *out);
-    while (!turn(spec, &child, wait_ms(spec, &ladder)))
+    while (!turn(spec, &child, child.behind ? 0 : wait_ms(spec, &ladder)))
         climb(spec, &child, &ladder, out);
     child_tree_end(child.pid, out);
     drain(spec, &child);

@@ -41,7 +41,8 @@ struct child_spec {
                              then does not end it before it has tidied up */
     bool gentle;          /* see the ladder */
     const char *output_file; /* absolute; made anew, 0600; stdout and stderr go there and
-                                `output` gets what is in it. NULL: a pipe */
+                                `output` gets what is in it, of which no more than some
+                                MiB stay on the disk. NULL: a pipe */
     /* Called with each piece of stdout and stderr (one pipe), as it comes. */
     void (*output)(void *arg, const char *bytes, size_t len);
     /* Not NULL: stderr has a pipe of its own and comes here instead. */

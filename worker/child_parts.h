@@ -8,6 +8,9 @@ struct child {
     pid_t pid; /* also its process group */
     int pid_fd;
     int out_fd, err_fd; /* read ends, non-blocking; -1: closed */
+    /* of an output file */
+    off_t forgotten; /* so much of it takes no room any more */
+    bool behind;     /* there is more to be read */
 };
 
 /* Forks and waits until the program is executed or could not be. Errors as child_run. */

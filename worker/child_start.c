@@ -221,7 +221,8 @@ static int make_file(const char *path, int fds[2], struct err *err)
     fds[1] = open(path, flags, 0600);
     if (fds[1] < 0)
         return err_sys(err, failure_kind(errno), errno, "make %s", path);
-    fds[0] = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    /* Written to as well: what has been read is given back to the disk. */
+    fds[0] = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fds[0] >= 0)
         return 0;
     err_sys(err, failure_kind(errno), errno, "open %s", path);

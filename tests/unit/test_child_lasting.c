@@ -132,6 +132,19 @@ static void a_file_is_read_while_it_grows_and_to_its_end(void **state)
     assert_memory_equal(probe.out.data + probe.out.len - 5, "last\n", 5);
 }
 
+static void what_was_read_of_it_takes_no_room(void **state)
+{
+    struct stat info;
+
+    (void)state;
+    probe.out.max = 64; /* it is counted by the file */
+    run("head -c 33554432 /dev/zero; sleep 0.2", LONG_MS);
+    assert_int_equal(probe.result.code, 0);
+    assert_int_equal(stat(probe.file, &info), 0);
+    assert_int_equal(info.st_size, 33554432);
+    assert_true(info.st_blocks * 512 < 4 * 1024 * 1024);
+}
+
 static void what_had_the_files_name_is_left_alone(void **state)
 {
     AUTO(auto_free) char *other = path_join(probe.dir, "other");
@@ -216,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(both_streams_go_into_the_file_and_are_told),
         TEST(a_file_is_read_while_it_grows_and_to_its_end),
+        TEST(what_was_read_of_it_takes_no_room),
         TEST(what_had_the_files_name_is_left_alone),
         TEST(a_file_that_cannot_be_made_is_an_error),
         TEST(a_stop_is_one_sigint_and_never_another),
