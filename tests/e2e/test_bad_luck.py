@@ -44,6 +44,15 @@ def plan_blocks(stack, gate):
     return descriptor
 
 
+def open_gate(gate, writer):
+    """Also for a reader whose open(2) was interrupted meanwhile, and who comes again."""
+    opened = gate.with_name("opened")
+    opened.write_text("open\n")
+    opened.rename(gate)
+    os.write(writer, b"open\n")
+    os.close(writer)
+
+
 def terraforms(stack):
     return [pid for pid, command in stack.strays() if "terraform" in command.split(" ")[0]]
 
@@ -137,8 +146,7 @@ def test_a_restarted_worker_has_the_result_of_the_run_it_was_killed_in(kedge):
     kedge.processes["worker"].kill()
     kedge.start_worker("second")
     until(lambda: kedge.processes["second"].events("adopted"), 10, "the run is adopted")
-    os.write(writer, b"open\n")
-    os.close(writer)
+    open_gate(gate, writer)
     run = kedge.ended(run_id)
     assert run["status"] == "drift_detected" and run["attempts"] == 1, run
 
@@ -153,8 +161,7 @@ def test_a_run_whose_worker_and_runner_are_gone_is_started_again_within_24_s(ked
     kedge.start_worker("elsewhere", data_dir=kedge.dir / "elsewhere")
     writer = until(lambda: plan_blocks(kedge, gate), 45, "it is started again")
     assert time.monotonic() - start < 30 * 3
-    os.write(writer, b"open\n")
-    os.close(writer)
+    open_gate(gate, writer)
     run = kedge.ended(run_id)
     assert run["status"] == "drift_detected" and run["attempts"] == 2, run
 
@@ -172,8 +179,7 @@ def test_redis_killed_loses_nothing_and_everything_reconnects(kedge):
     refused = kedge.post("/api/v1/drift", {"projectId": "q", "workspaceId": "a"})
     assert refused.status == 503 and refused.headers["Retry-After"]
     assert kedge.get("/healthz").status == 200
-    os.write(writer, b"open\n")  # ends while Redis is away: spooled
-    os.close(writer)
+    open_gate(gate, writer)  # ends while Redis is away: spooled
     kedge.start_redis()
     until(lambda: kedge.get("/readyz").status == 200, 10, "ready again")
     assert kedge.ended(running)["status"] == "drift_detected"
@@ -221,8 +227,7 @@ def test_sigterm_drains_a_worker_and_what_it_ran_is_done_by_another():
         assert kedge.run(run_id)["status"] == "queued"
         kedge.start_worker("second")
         writer = plan_blocks(kedge, gate)
-        os.write(writer, b"open\n")
-        os.close(writer)
+        open_gate(gate, writer)
         run = kedge.ended(run_id)
         assert run["status"] == "drift_detected", run
 
