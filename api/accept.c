@@ -55,10 +55,22 @@ void accept_reply(struct request *req, const struct enqueued *enqueued)
     reply_json(req, MHD_HTTP_ACCEPTED, &body);
 }
 
-void accept_refuse(struct request *req, enum enqueue_outcome outcome,
-                   const char *project_id)
+enum accepted accept_read(struct request *req, const struct redisReply *reply,
+                          const char *project_id, struct enqueued *out)
 {
-    switch (outcome) {
+    struct err err;
+
+    if (queue_enqueue_reply(reply, out, &err) < 0) {
+        reply_failure(req, &err);
+        return ACCEPT_REFUSED;
+    }
+    switch (out->outcome) {
+    case ENQUEUE_NEW:
+    case ENQUEUE_COALESCED:
+    case ENQUEUE_REPLAYED:
+        return ACCEPTED;
+    case ENQUEUE_MOVED:
+        return ACCEPT_MOVED;
     case ENQUEUE_IDEM_MISMATCH:
         reply_error(req, REPLY_IDEMPOTENCY,
                     "this Idempotency-Key was used with another body");
@@ -70,13 +82,10 @@ void accept_refuse(struct request *req, enum enqueue_outcome outcome,
         reply_error(req, REPLY_RATE_LIMITED, "too many runs of project %s are waiting",
                     project_id);
         break;
-    case ENQUEUE_NEW:
-    case ENQUEUE_COALESCED:
-    case ENQUEUE_REPLAYED:
-    case ENQUEUE_MOVED:
     case ENQUEUE_OUTCOMES:
         break;
     }
+    return ACCEPT_REFUSED;
 }
 
 int64_t accept_max_project(int64_t max_queued)

@@ -18,10 +18,15 @@ int idempotency_read(struct request *req, struct idempotency *out);
 void accept_location(struct request *req, const char *run_id);
 /* 202 {"runId", "coalesced"?} with Location. */
 void accept_reply(struct request *req, const struct enqueued *enqueued);
-/* The answer to an outcome that is a refusal. `project_id` is named where it is its
- * limit. Not for ENQUEUE_MOVED, which is to be tried again. */
-void accept_refuse(struct request *req, enum enqueue_outcome outcome,
-                   const char *project_id);
+enum accepted {
+    ACCEPTED,       /* new, joined or replayed: *out says which run or batch */
+    ACCEPT_MOVED,   /* the registry has changed meanwhile: read it again */
+    ACCEPT_REFUSED, /* the answer is given */
+};
+/* What the queue said to an enqueue or the opening of a batch. `project_id` is named
+ * where it is its limit. */
+enum accepted accept_read(struct request *req, const struct redisReply *reply,
+                          const char *project_id, struct enqueued *out);
 /* How many runs of one project may wait. */
 int64_t accept_max_project(int64_t max_queued);
 

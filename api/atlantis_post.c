@@ -43,26 +43,16 @@ static void got_opened(struct request *req, const struct redisReply *reply)
     struct enqueued opened;
     struct err err;
 
-    if (queue_enqueue_reply(reply, &opened, &err) < 0) {
-        reply_failure(req, &err);
-        return;
-    }
-    switch (opened.outcome) {
-    case ENQUEUE_NEW:
-    case ENQUEUE_COALESCED:
-    case ENQUEUE_REPLAYED:
+    switch (accept_read(req, reply, "", &opened)) {
+    case ACCEPTED:
         memcpy(post->wait.batch_id, opened.run_id, sizeof post->wait.batch_id);
         batch_wait(req);
         break;
-    case ENQUEUE_IDEM_MISMATCH:
-    case ENQUEUE_FULL:
-    case ENQUEUE_FULL_PROJECT:
-        accept_refuse(req, opened.outcome, "");
-        break;
-    case ENQUEUE_MOVED:
-    case ENQUEUE_OUTCOMES:
+    case ACCEPT_MOVED:
         err_set(&err, ERR_PERM, "a batch of no project has moved with one");
         reply_failure(req, &err);
+        break;
+    case ACCEPT_REFUSED:
         break;
     }
 }

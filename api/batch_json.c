@@ -81,13 +81,7 @@ static void close_detected(struct json_writer *w, int64_t at_ms,
                            const struct batch_tally *tally)
 {
     json_add_time(w, "detected_at", at_ms);
-    json_key(w, "summary");
-    json_object(w);
-    json_add_number(w, "total_projects", tally->total);
-    json_add_number(w, "projects_with_drift", tally->drifted);
-    json_add_number(w, "projects_without_drift", tally->ok - tally->drifted);
-    json_add_number(w, "projects_with_errors", tally->failed);
-    json_object_end(w);
+    drift_json_add_summary(w, tally->drifted, tally->ok - tally->drifted, tally->failed);
 }
 
 /* ---- remediate ---- */

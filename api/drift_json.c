@@ -34,3 +34,15 @@ void drift_json_add(struct json_writer *w, const char *key, const cJSON *counts)
     json_add_boolean(w, "changes_outside", json_bool(counts, "changesOutside", false));
     json_object_end(w);
 }
+
+void drift_json_add_summary(struct json_writer *w, int64_t with_drift,
+                            int64_t without_drift, int64_t with_errors)
+{
+    json_key(w, "summary");
+    json_object(w);
+    json_add_number(w, "total_projects", with_drift + without_drift + with_errors);
+    json_add_number(w, "projects_with_drift", with_drift);
+    json_add_number(w, "projects_without_drift", without_drift);
+    json_add_number(w, "projects_with_errors", with_errors);
+    json_object_end(w);
+}

@@ -171,18 +171,6 @@ static void write_entry(struct json_writer *w, struct drift_status *status,
         status->without_drift++;
 }
 
-static void write_summary(struct json_writer *w, const struct drift_status *status)
-{
-    json_key(w, "summary");
-    json_object(w);
-    json_add_number(w, "total_projects",
-                    status->with_errors + status->with_drift + status->without_drift);
-    json_add_number(w, "projects_with_drift", status->with_drift);
-    json_add_number(w, "projects_without_drift", status->without_drift);
-    json_add_number(w, "projects_with_errors", status->with_errors);
-    json_object_end(w);
-}
-
 static bool is_project(const struct drift_status *status, const struct entry *entry)
 {
     return status->project == NULL ||
@@ -205,7 +193,8 @@ static void answer(struct request *req)
             write_entry(&w, status, &status->entries[i]);
     json_array_end(&w);
     json_add_time(&w, "checked_at", clock_wall_ms());
-    write_summary(&w, status);
+    drift_json_add_summary(&w, status->with_drift, status->without_drift,
+                           status->with_errors);
     json_object_end(&w);
     reply_data(req, MHD_HTTP_OK, &data);
 }

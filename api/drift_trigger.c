@@ -25,29 +25,18 @@ static void ask_pair(struct request *req);
 
 static void got_enqueued(struct request *req, const struct redisReply *reply)
 {
-    struct trigger *trigger = req->state;
+    const struct trigger *trigger = req->state;
     struct enqueued enqueued;
-    struct err err;
 
-    if (queue_enqueue_reply(reply, &enqueued, &err) < 0) {
-        reply_failure(req, &err);
-        return;
-    }
-    switch (enqueued.outcome) {
-    case ENQUEUE_NEW:
-    case ENQUEUE_COALESCED:
-    case ENQUEUE_REPLAYED:
+    switch (accept_read(req, reply, trigger->project_id, &enqueued)) {
+    case ACCEPTED:
         accept_reply(req, &enqueued);
         break;
-    case ENQUEUE_MOVED:
+    case ACCEPT_MOVED:
         orders_drop(req->api->orders, trigger->project_id, trigger->workspace_id);
         ask_pair(req);
         break;
-    case ENQUEUE_IDEM_MISMATCH:
-    case ENQUEUE_FULL:
-    case ENQUEUE_FULL_PROJECT:
-    case ENQUEUE_OUTCOMES:
-        accept_refuse(req, enqueued.outcome, trigger->project_id);
+    case ACCEPT_REFUSED:
         break;
     }
 }

@@ -54,26 +54,15 @@ static void got_opened(struct request *req, const struct redisReply *reply)
 {
     const struct check *check = req->state;
     struct enqueued opened;
-    struct err err;
 
-    if (queue_enqueue_reply(reply, &opened, &err) < 0) {
-        reply_failure(req, &err);
-        return;
-    }
-    switch (opened.outcome) {
-    case ENQUEUE_NEW:
-    case ENQUEUE_COALESCED:
-    case ENQUEUE_REPLAYED:
+    switch (accept_read(req, reply, check->project_id, &opened)) {
+    case ACCEPTED:
         accept_reply(req, &opened);
         break;
-    case ENQUEUE_MOVED:
+    case ACCEPT_MOVED:
         ask_project(req);
         break;
-    case ENQUEUE_IDEM_MISMATCH:
-    case ENQUEUE_FULL:
-    case ENQUEUE_FULL_PROJECT:
-    case ENQUEUE_OUTCOMES:
-        accept_refuse(req, opened.outcome, check->project_id);
+    case ACCEPT_REFUSED:
         break;
     }
 }

@@ -86,6 +86,9 @@ int conf_start(struct conf *conf, enum program program, int argc, char **argv);
  * first one has warned of is not said again. */
 int conf_start_part(struct conf *conf, enum program program);
 
+/* Is it what a plan or an apply may require? The first `len` bytes of `name`. */
+bool conf_is_requirement(const char *name, size_t len);
+
 const char *conf_program_name(enum program program); /* "kedge-api", … */
 extern const char kedge_version[];                   /* from the build */
 

@@ -150,15 +150,20 @@ const struct setting_kind conf_directories = {"colon list", parse_directories,
                                               print_text};
 
 /* atlantis.yaml may ask for the same ones. */
-static bool is_requirement(const char *text)
+bool conf_is_requirement(const char *name, size_t len)
 {
     static const char *const names[] = {"approved", "mergeable", "undiverged",
                                         "policies_passed"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(text, names[i]) == 0)
+        if (strlen(names[i]) == len && strncmp(name, names[i], len) == 0)
             return true;
     return false;
+}
+
+static bool is_requirement(const char *text)
+{
+    return conf_is_requirement(text, strlen(text));
 }
 
 static int parse_requirements(const struct setting *setting, const char *text,

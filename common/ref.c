@@ -178,7 +178,7 @@ int ref_check(const char *ref, struct err *err)
 
 #define COMMIT_DIGITS 40
 
-static bool is_commit_id(const char *ref)
+bool ref_is_commit_id(const char *ref)
 {
     return strlen(ref) == COMMIT_DIGITS &&
            strspn(ref, "0123456789abcdefABCDEF") == COMMIT_DIGITS;
@@ -192,7 +192,7 @@ char *ref_canonical(const char *ref)
     if (strncmp(ref, heads, sizeof heads - 1) == 0)
         return mem_dup(ref + sizeof heads - 1);
     out = mem_dup(ref);
-    for (char *c = out; is_commit_id(ref) && *c != '\0'; c++)
+    for (char *c = out; ref_is_commit_id(ref) && *c != '\0'; c++)
         *c = (char)(*c >= 'A' && *c <= 'F' ? *c - 'A' + 'a' : *c);
     return out;
 }

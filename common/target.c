@@ -105,6 +105,21 @@ static char *lower(const char *text)
     return lower_n(text, strlen(text));
 }
 
+const char *vcs_token(const struct conf *conf, enum vcs_type type)
+{
+    switch (type) {
+    case VCS_GITHUB:
+        return conf->github_token;
+    case VCS_GITLAB:
+        return conf->gitlab_token;
+    case VCS_GIT:
+        return conf->git_token;
+    case VCS_TYPES:
+        break;
+    }
+    return NULL;
+}
+
 char *vcs_base_host(const char *base_url)
 {
     const char *scheme_end = strstr(base_url, "://");

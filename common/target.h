@@ -21,6 +21,8 @@ int repository_check(enum vcs_type type, const char *repository, struct err *err
  * no spelling of a pull or merge request. HEAD and commit ids are fine. ERR_INPUT with
  * the rule that is broken. */
 int ref_check(const char *ref, struct err *err);
+/* Is it a whole commit id (SHA-1), in whichever letter case? */
+bool ref_is_commit_id(const char *ref);
 /* One spelling for each: a branch without "refs/heads/", a commit id in lower case. The
  * caller frees. */
 char *ref_canonical(const char *ref);
@@ -28,6 +30,8 @@ char *ref_canonical(const char *ref);
 /* The clone base of that VCS from the settings; NULL when there is none (Git without
  * KEDGE_GIT_URL). */
 const char *vcs_base_url(const struct conf *conf, enum vcs_type type);
+/* The token that goes with it; NULL: none is set. */
+const char *vcs_token(const struct conf *conf, enum vcs_type type);
 /* Lower-case host of a base URL, with ":port" when it has one; "localhost" for file:.
  * Caller frees. */
 char *vcs_base_host(const char *base_url);

@@ -1,7 +1,7 @@
 /* Texts of atlantis.yaml that have a form. */
 #include <string.h>
 
-#include "common/mem.h"
+#include "common/conf.h"
 #include "worker/atlantis_yaml_parts.h"
 
 #define NAME_BYTES    255
@@ -40,23 +40,12 @@ bool atlantis_is_version(const char *text)
            (text[1] != '\0' && text[1 + strspn(text + 1, DIGITS LETTERS ".-+")] == '\0');
 }
 
-static bool is_requirement(const char *text, size_t len)
-{
-    static const char *const words[] = {"approved", "mergeable", "undiverged",
-                                        "policies_passed"};
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strlen(words[i]) == len && strncmp(text, words[i], len) == 0)
-            return true;
-    return false;
-}
-
 bool atlantis_are_requirements(const char *text)
 {
     for (;; text++) {
         size_t len = strcspn(text, ",");
 
-        if (!is_requirement(text, len))
+        if (!conf_is_requirement(text, len))
             return false;
         text += len;
         if (*text == '\0')

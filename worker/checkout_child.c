@@ -6,6 +6,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/target.h"
 #include "worker/checkout.h"
 #include "worker/checkout_parts.h"
 
@@ -82,12 +83,6 @@ static int set_up(struct err *err)
 
 /* ---- the steps ---- */
 
-static bool is_commit_id(const char *text)
-{
-    return text && strlen(text) == GIT_OID_HEXSZ &&
-           strspn(text, "0123456789abcdefABCDEF") == GIT_OID_HEXSZ;
-}
-
 /* The commit, and whether it was named by its id. */
 static int find_commit(const struct checkout_request *request, git_oid *commit,
                        bool *by_id, struct checkout_fault *fault, struct err *err)
@@ -96,7 +91,7 @@ static int find_commit(const struct checkout_request *request, git_oid *commit,
 
     if (!id && (!request->pull_ref || request->inside))
         id = request->ref;
-    *by_id = !request->inside && is_commit_id(id);
+    *by_id = !request->inside && id && ref_is_commit_id(id);
     if (!*by_id)
         return remote_resolve(request, commit, fault, err);
     if (git_oid_fromstr(commit, id) < 0)
@@ -112,7 +107,7 @@ static int find_inside(struct cache *cache, struct checkout_answer *answer,
     git_oid commit;
     int rc;
 
-    if (!is_commit_id(inside) || git_oid_fromstr(&commit, inside) < 0)
+    if (!ref_is_commit_id(inside) || git_oid_fromstr(&commit, inside) < 0)
         return err_set(err, ERR_PERM, "%s is no commit id", inside);
     answer->contains = git_oid_equal(&commit, &answer->commit);
     if (answer->contains)

@@ -48,21 +48,6 @@ void errand_done(struct errand *errand)
 static const char *const users[VCS_TYPES] = {
     [VCS_GITHUB] = "x-access-token", [VCS_GITLAB] = "oauth2", [VCS_GIT] = "git"};
 
-static const char *token_of(const struct conf *conf, enum vcs_type type)
-{
-    switch (type) {
-    case VCS_GITHUB:
-        return conf->github_token;
-    case VCS_GITLAB:
-        return conf->gitlab_token;
-    case VCS_GIT:
-        return conf->git_token;
-    case VCS_TYPES:
-        break;
-    }
-    return NULL;
-}
-
 void errand_tell(struct errand *errand, const char *name, const char *value)
 {
     if (value)
@@ -110,7 +95,7 @@ static void tell_all(struct errand *errand)
     errand_tell(errand, "URL", errand->url);
     errand_tell(errand, "HOST", errand->host);
     errand_tell(errand, "USER", users[spec->type]);
-    errand_tell(errand, "TOKEN", token_of(errand->checkout->conf, spec->type));
+    errand_tell(errand, "TOKEN", vcs_token(errand->checkout->conf, spec->type));
     errand_tell(errand, "REPOSITORY", spec->repository);
     errand_tell(errand, "CACHE", errand->cache);
     errand_tell(errand, "CERT_FILE", errand->cert_file);

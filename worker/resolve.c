@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/target.h"
 #include "worker/atlantis_yaml_tree.h"
 #include "worker/resolve_parts.h"
 
-#define COMMIT_CHARS 40
 /* Of lists of names in a message, so that it fits into struct err. */
 #define MISSING_BYTES 70
 #define KNOWN_BYTES   120
@@ -28,10 +28,7 @@ static const char *branch_of(const char *ref)
         return ref + sizeof heads - 1;
     if (strncmp(ref, "refs/", 5) == 0 || strcmp(ref, "HEAD") == 0)
         return NULL;
-    if (strlen(ref) == COMMIT_CHARS &&
-        strspn(ref, "0123456789abcdefABCDEF") == COMMIT_CHARS)
-        return NULL;
-    return ref;
+    return ref_is_commit_id(ref) ? NULL : ref;
 }
 
 /* ---- the list ---- */

@@ -14,16 +14,6 @@
 
 /* ---- the APIs ---- */
 
-static const char *github_token(const struct conf *conf)
-{
-    return conf->github_token;
-}
-
-static const char *gitlab_token(const struct conf *conf)
-{
-    return conf->gitlab_token;
-}
-
 static char *github_url(const struct conf *conf)
 {
     return mem_dup(conf->github_api_url);
@@ -47,7 +37,6 @@ static const struct vcs_api apis[VCS_TYPES] = {
             .token_header = "Authorization: Bearer ",
             .headers = github_headers,
             .token_setting = "KEDGE_GITHUB_TOKEN",
-            .token = github_token,
             .base_url = github_url,
             .pull = github_pull,
             .head = github_head,
@@ -61,7 +50,6 @@ static const struct vcs_api apis[VCS_TYPES] = {
             .token_header = "PRIVATE-TOKEN: ",
             .headers = gitlab_headers,
             .token_setting = "KEDGE_GITLAB_TOKEN",
-            .token = gitlab_token,
             .base_url = gitlab_url,
             .pull = gitlab_pull,
             .head = gitlab_head,

@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "common/target.h"
 #include "worker/mask.h"
 #include "worker/own_variable.h"
 #include "worker/vcs_parts.h"
@@ -65,7 +66,7 @@ static void add_header(struct question *q, const char *header)
 
 static void set_headers(struct question *q)
 {
-    const char *token = q->api->token(q->vcs->conf);
+    const char *token = vcs_token(q->vcs->conf, q->vcs->type);
 
     for (const char *const *header = q->api->headers; *header; header++)
         add_header(q, *header);
@@ -190,7 +191,7 @@ static enum err_kind transport_kind(const struct question *q, CURLcode code)
 static int judge_transport(const struct question *q, CURLcode code, struct err *err)
 {
     const char *text = q->failure[0] ? q->failure : curl_easy_strerror(code);
-    const char *token = q->api->token(q->vcs->conf);
+    const char *token = vcs_token(q->vcs->conf, q->vcs->type);
     AUTO(buf_done) struct buf words = BUF_INIT(ERR_MESSAGE_BYTES);
     struct mask *mask;
 

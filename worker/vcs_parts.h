@@ -17,12 +17,11 @@
 
 /* What tells one API from another; a row of the table in vcs.c. */
 struct vcs_api {
-    const char *name;                              /* for messages */
-    const char *token_header;                      /* up to the token */
-    const char *const *headers;                    /* the others, NULL-terminated */
-    const char *token_setting;                     /* for messages */
-    const char *(*token)(const struct conf *conf); /* NULL: none is set */
-    char *(*base_url)(const struct conf *conf);    /* owned */
+    const char *name;                           /* for messages */
+    const char *token_header;                   /* up to the token */
+    const char *const *headers;                 /* the others, NULL-terminated */
+    const char *token_setting;                  /* for messages */
+    char *(*base_url)(const struct conf *conf); /* owned */
     /* The pull request, which the caller frees with cJSON_Delete; NULL: errors as in
      * vcs.h. */
     cJSON *(*pull)(const struct vcs *vcs, struct err *err);
