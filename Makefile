@@ -55,7 +55,7 @@ lib = $(shell pkg-config --libs $(1) 2>/dev/null)
 LIBS_common    := $(call lib,hiredis libcjson libcrypto zlib)
 LIBS_api       := $(call lib,libmicrohttpd)
 LIBS_worker    := $(call lib,libgit2 libcurl libmicrohttpd yaml-0.1)
-LIBS_scheduler := $(call lib,libmicrohttpd)
+LIBS_scheduler := $(call lib,libmicrohttpd libcurl)
 
 # ---- what is built -----------------------------------------------------------------------
 PROGRAMS := api worker scheduler
@@ -117,6 +117,15 @@ LIBS_all := $(LIBS_worker) $(LIBS_api) $(LIBS_common)
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(SUPPORT) $(MODULES) $(COMMON)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_all) $(call lib,cmocka)
 
+# Programs that answer for ours when it is compared with others.
+$(B)/tests/differential/%: $(B)/tests/differential/%.o $(SANITIZER) $(COMMON)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_common)
+
+# A benchmark in C, as a unit test is built.
+BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(SUPPORT) $(MODULES) $(COMMON)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_all) $(call lib,cmocka)
+
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(MODULES) $(COMMON)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS_all)
@@ -142,7 +151,7 @@ fuzz-smoke:
 SECONDS := 120
 chaos: programs
 	KEDGE_TEST_VARIANT=$(V) $(PYTHON) tests/chaos/chaos.py $(SECONDS) $(SEED)
-bench: packages-bench programs
+bench: packages-bench programs $(BENCHES)
 	$(PYTHON) tests/bench/bench.py $(PARTS)
 
 # ---- people ------------------------------------------------------------------------------

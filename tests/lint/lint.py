@@ -15,10 +15,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = ("common", "api", "worker", "scheduler")
 
 LAYERS = [
-    "err mem buf parse clock log stop path quote utf8",
-    "conf json redis sign metrics listen http_out zip scripts canonical",
-    "target run batch queue registry schedule_store drift_store hook_store ignore cron zone"
-    " humanize ref repository allowlist",
+    "err mem buf parse clock log stop path quote utf8 hash",
+    "conf json redis sign webhook metrics listen http_out zip scripts canonical",
+    "target run batch queue registry order schedule drift_store hook outbox ignore cron zone"
+    " civil humanize ref repository allowlist",
 ]
 FORBIDDEN = re.compile(
     r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|gets|system|popen|alloca|signal|"
