@@ -112,8 +112,14 @@ const char *redis_prefix(const struct redis *redis);
  * three time-outs: connect, greeting, reply. A host name is resolved at each connect. */
 int redis_call(struct redis *redis, const struct redis_cmd *cmd, int64_t budget_ms,
                struct redisReply **reply, struct err *err);
-/* Two in one write, both replies awaited; replayed as a pair, so repeatable only when
- * both are. When one of them fails there is no reply of either. */
+#define REDIS_CALL_MAX 128 /* commands in one write */
+/* Several in one write, then as many replies, each the caller's; they may be of anything,
+ * and what others do may come between two of them. Replayed together, so repeatable only
+ * when all are. When one of them fails all replies are NULL, whatever the others did.
+ * count ≤ REDIS_CALL_MAX; 0 asks nothing. */
+int redis_call_all(struct redis *redis, const struct redis_cmd *cmds, size_t count,
+                   int64_t budget_ms, struct redisReply **replies, struct err *err);
+/* The same of two. When one of them fails there is no reply of either. */
 int redis_call2(struct redis *redis, const struct redis_cmd *first,
                 const struct redis_cmd *second, int64_t budget_ms,
                 struct redisReply **reply1, struct redisReply **reply2, struct err *err);

@@ -1,15 +1,18 @@
 /* Redis, the blocking client: exchange, fall back to EVAL, replay. */
+#include <assert.h>
 #include <poll.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/redis_internal.h"
 
+#define WRITE_MAX (4 * REDIS_COMMAND_MAX) /* bytes */
+
 /* What travels together: one write, then as many replies. */
 struct batch {
-    const struct redis_cmd *cmds[2];
-    struct redisReply *replies[2]; /* NULL: not yet */
-    bool as_eval[2];
+    const struct redis_cmd *const *cmds;
+    struct redisReply **replies; /* NULL: not yet */
+    bool *as_eval;
     size_t count;
 };
 
@@ -31,7 +34,7 @@ static bool may_run_twice(const struct batch *batch)
 /* Sends what has no reply yet, and awaits it. */
 static int exchange(struct redis *redis, struct batch *batch, struct err *err)
 {
-    AUTO(buf_done) struct buf bytes = BUF_INIT(4 * REDIS_COMMAND_MAX);
+    AUTO(buf_done) struct buf bytes = BUF_INIT(WRITE_MAX);
 
     for (size_t i = 0; i < batch->count; i++) {
         if (batch->replies[i] == NULL)
@@ -78,7 +81,7 @@ static enum verdict refused(struct redis *redis, enum redis_reply_kind kind, boo
 /* The first reply that is an error decides. */
 static enum verdict judge(struct redis *redis, const struct batch *batch, struct err *err)
 {
-    /* Alone, what was refused did not run; of a pair the other one did. */
+    /* Alone, what was refused did not run; of several the others did. */
     bool again = batch->count == 1 || may_run_twice(batch);
 
     for (size_t i = 0; i < batch->count; i++) {
@@ -114,16 +117,32 @@ static void sleep_until(int64_t mono_ms)
         poll(NULL, 0, (int)left_ms);
 }
 
+/* Each of them, and all in one write, whichever way they are sent. */
+static int check_sizes(const struct batch *batch, struct err *err)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct redis_cmd *cmd = batch->cmds[i];
+
+        if (cmd->body.over)
+            return err_set(err, ERR_PERM, "a command for Redis exceeds %zu bytes",
+                           REDIS_COMMAND_MAX);
+        bytes += redis_cmd_bound(cmd) + (cmd->script != NULL ? cmd->script->len : 0);
+    }
+    if (bytes > WRITE_MAX)
+        return err_set(err, ERR_PERM, "%zu commands for Redis exceed %zu bytes",
+                       batch->count, WRITE_MAX);
+    return 0;
+}
+
 static int call(struct redis *redis, struct batch *batch, int64_t budget_ms,
                 struct err *err)
 {
     int64_t deadline_ms = clock_mono_ms() + budget_ms;
 
-    for (size_t i = 0; i < batch->count; i++) {
-        if (batch->cmds[i]->body.over)
-            return err_set(err, ERR_PERM, "a command for Redis exceeds %zu bytes",
-                           REDIS_COMMAND_MAX);
-    }
+    if (check_sizes(batch, err) < 0)
+        return -1;
     for (;;) {
         enum verdict verdict = attempt(redis, batch, err);
 
@@ -138,14 +157,27 @@ static int call(struct redis *redis, struct batch *batch, int64_t budget_ms,
     }
 }
 
+/* `cmds`, `replies` (all NULL): count of each. On failure there is no reply. */
+static int call_list(struct redis *redis, const struct redis_cmd *const *cmds,
+                     size_t count, int64_t budget_ms, struct redisReply **replies,
+                     struct err *err)
+{
+    bool as_eval[REDIS_CALL_MAX] = {false};
+    struct batch batch = {
+        .cmds = cmds, .replies = replies, .as_eval = as_eval, .count = count};
+
+    assert(count <= REDIS_CALL_MAX);
+    return call(redis, &batch, budget_ms, err);
+}
+
 int redis_call(struct redis *redis, const struct redis_cmd *cmd, int64_t budget_ms,
                struct redisReply **reply, struct err *err)
 {
-    struct batch batch = {.cmds = {cmd}, .count = 1};
+    struct redisReply *got = NULL;
 
-    if (call(redis, &batch, budget_ms, err) < 0)
+    if (call_list(redis, &cmd, 1, budget_ms, &got, err) < 0)
         return -1;
-    *reply = batch.replies[0];
+    *reply = got;
     return 0;
 }
 
@@ -153,11 +185,25 @@ int redis_call2(struct redis *redis, const struct redis_cmd *first,
                 const struct redis_cmd *second, int64_t budget_ms,
                 struct redisReply **reply1, struct redisReply **reply2, struct err *err)
 {
-    struct batch batch = {.cmds = {first, second}, .count = 2};
+    const struct redis_cmd *const cmds[] = {first, second};
+    struct redisReply *got[] = {NULL, NULL};
 
-    if (call(redis, &batch, budget_ms, err) < 0)
+    if (call_list(redis, cmds, ARRAY_LEN(cmds), budget_ms, got, err) < 0)
         return -1;
-    *reply1 = batch.replies[0];
-    *reply2 = batch.replies[1];
+    *reply1 = got[0];
+    *reply2 = got[1];
     return 0;
+}
+
+int redis_call_all(struct redis *redis, const struct redis_cmd *cmds, size_t count,
+                   int64_t budget_ms, struct redisReply **replies, struct err *err)
+{
+    const struct redis_cmd *list[REDIS_CALL_MAX];
+
+    assert(count <= REDIS_CALL_MAX);
+    for (size_t i = 0; i < count; i++) {
+        list[i] = &cmds[i];
+        replies[i] = NULL;
+    }
+    return count > 0 ? call_list(redis, list, count, budget_ms, replies, err) : 0;
 }

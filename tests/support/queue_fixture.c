@@ -12,7 +12,7 @@
 #include "common/mem.h"
 #include "common/scripts.h"
 
-#define SCRIPTS_MAX 64
+#define SCRIPTS_MAX 128
 #define START_MS    INT64_C(1800000000000)
 #define TIMEOUT_MS  10000
 
@@ -112,23 +112,50 @@ static void set_clock(const struct queue_fixture *fixture, struct redis_cmd *cmd
     redis_cmd_int(cmd, fixture->now_ms % 1000 * 1000);
 }
 
+/* The command with its script as the fixture has it; borrows the bytes. */
+static struct redis_cmd with_variant(const struct redis_cmd *cmd)
+{
+    struct redis_cmd copy = *cmd;
+
+    for (size_t i = 0; variant_list[i] != NULL && cmd->script != NULL; i++)
+        if (strcmp(variant_list[i]->name, cmd->script->name) == 0)
+            copy.script = variant_list[i];
+    return copy;
+}
+
 /* The clock is written only when it has moved: Redis may have no memory left for that. */
 static int try_call(struct queue_fixture *fixture, const struct redis_cmd *cmd,
                     struct redisReply **reply, struct err *err)
 {
     AUTO(redis_reply_free) struct redisReply *clock_reply = NULL;
     AUTO(redis_cmd_done) struct redis_cmd clock = {0};
-    struct redis_cmd copy = *cmd; /* borrows the bytes */
+    struct redis_cmd copy = with_variant(cmd);
 
-    for (size_t i = 0; variant_list[i] != NULL && cmd->script != NULL; i++)
-        if (strcmp(variant_list[i]->name, cmd->script->name) == 0)
-            copy.script = variant_list[i];
     if (fixture->now_ms == fixture->told_ms)
         return redis_call(fixture->redis, &copy, TIMEOUT_MS, reply, err);
     set_clock(fixture, &clock);
     fixture->told_ms = fixture->now_ms;
     return redis_call2(fixture->redis, &clock, &copy, TIMEOUT_MS, &clock_reply, reply,
                        err);
+}
+
+int queue_fixture_call_all(struct queue_fixture *fixture, const struct redis_cmd *cmds,
+                           size_t count, struct redisReply **replies, struct err *err)
+{
+    struct redis_cmd copies[REDIS_CALL_MAX];
+
+    if (fixture->now_ms != fixture->told_ms) {
+        AUTO(redis_reply_free) struct redisReply *reply = NULL;
+        AUTO(redis_cmd_done) struct redis_cmd clock = {0};
+
+        set_clock(fixture, &clock);
+        if (redis_call(fixture->redis, &clock, 0, &reply, err) < 0)
+            return -1;
+        fixture->told_ms = fixture->now_ms;
+    }
+    for (size_t i = 0; i < count; i++)
+        copies[i] = with_variant(&cmds[i]);
+    return redis_call_all(fixture->redis, copies, count, 0, replies, err);
 }
 
 struct redisReply *queue_fixture_send(struct queue_fixture *fixture,

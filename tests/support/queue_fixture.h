@@ -31,6 +31,9 @@ struct redisReply *queue_fixture_call(struct queue_fixture *fixture,
 /* As queue_fixture_call, but keeps the command, so that it can be sent again. */
 struct redisReply *queue_fixture_send(struct queue_fixture *fixture,
                                       const struct redis_cmd *cmd);
+/* As redis_call_all, at the fixture's time. */
+int queue_fixture_call_all(struct queue_fixture *fixture, const struct redis_cmd *cmds,
+                           size_t count, struct redisReply **replies, struct err *err);
 /* The error a command is refused with; "" when it is not. Frees the command. */
 const char *queue_fixture_refusal(struct queue_fixture *fixture, struct redis_cmd *cmd,
                                   struct err *err);

@@ -682,6 +682,143 @@ static void a_pair_is_replayed_as_a_pair_unless_one_is_not_repeatable(void **sta
     redis_fake_stop(&fake);
 }
 
+/* ---- many at once ---- */
+static void free_all(struct redis_cmd *cmds, struct redisReply **replies, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        redis_cmd_done(&cmds[i]);
+        redis_reply_free(&replies[i]);
+    }
+}
+
+/* Scripts that echo their number; Redis has just lost them. */
+static void as_many_replies_come_in_their_order(void **state)
+{
+    struct redis_cmd cmds[REDIS_CALL_MAX];
+    struct redisReply *replies[REDIS_CALL_MAX];
+    struct redis_server server;
+    struct redis *redis;
+    struct err err;
+
+    (void)state;
+    redis_server_start(&server, REDIS_SERVER_MEMORY, NULL);
+    redis = redis_new(&server.address, PREFIX, scripts, TIMEOUT_MS);
+    redis_cmd_init(&cmds[0]);
+    redis_cmd_arg(&cmds[0], "SCRIPT");
+    redis_cmd_arg(&cmds[0], "FLUSH");
+    for (int64_t i = 1; i < REDIS_CALL_MAX; i++) {
+        redis_cmd_script(&cmds[i], &echo_script, PREFIX);
+        redis_cmd_int(&cmds[i], i);
+    }
+    assert_int_equal(redis_call_all(redis, cmds, REDIS_CALL_MAX, 0, replies, &err), 0);
+    for (int64_t i = 1; i < REDIS_CALL_MAX; i++)
+        assert_int_equal(redis_reply_int(replies[i], -1), i);
+    assert_int_equal(redis_generation(redis), 1);
+    assert_int_equal(redis_call_all(redis, cmds, 0, 0, replies, &err), 0);
+    free_all(cmds, replies, REDIS_CALL_MAX);
+    redis_free(redis);
+    redis_server_stop(&server);
+}
+
+static void one_that_fails_leaves_no_reply_of_any(void **state)
+{
+    static const char *const words[] = {"PING", "NONSENSE", "PING"};
+    struct redis_cmd cmds[ARRAY_LEN(words)];
+    struct redisReply *replies[ARRAY_LEN(words)];
+    struct redis_server server;
+    struct redis *redis;
+    struct err err;
+
+    (void)state;
+    redis_server_start(&server, REDIS_SERVER_MEMORY, NULL);
+    redis = redis_new(&server.address, PREFIX, NULL, TIMEOUT_MS);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        redis_cmd_init(&cmds[i]);
+        redis_cmd_arg(&cmds[i], words[i]);
+    }
+    assert_int_equal(
+        redis_call_all(redis, cmds, ARRAY_LEN(words), BUDGET_MS, replies, &err), -1);
+    assert_int_equal(err.kind, ERR_PERM);
+    assert_contains(err.message, "NONSENSE");
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        assert_null(replies[i]);
+    /* The connection is as good as before. */
+    assert_int_equal(redis_call_all(redis, cmds, 1, BUDGET_MS, replies, &err), 0);
+    assert_string_equal(redis_reply_text(replies[0]), "PONG");
+    assert_int_equal(redis_generation(redis), 1);
+    free_all(cmds, replies, ARRAY_LEN(words));
+    redis_free(redis);
+    redis_server_stop(&server);
+}
+
+static void several_are_replayed_together_when_all_may_be(void **state)
+{
+    static const struct redis_fake_rule rules[] = {{"TWO", "", 1, true},
+                                                   {"TWO", "+two\r\n", 1, false},
+                                                   {"ONE", "+one\r\n", 0, false},
+                                                   {"TWO", "", 0, true},
+                                                   END_OF_RULES};
+    static const char *const words[] = {"ONE", "TWO", "ONE"};
+    struct redis_cmd cmds[ARRAY_LEN(words)];
+    struct redisReply *replies[ARRAY_LEN(words)];
+    struct redis_fake fake;
+    struct redis *redis;
+    struct err err;
+
+    (void)state;
+    redis_fake_start(&fake, rules);
+    redis = redis_new(&fake.address, PREFIX, NULL, TIMEOUT_MS);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        redis_cmd_init(&cmds[i]);
+        redis_cmd_arg(&cmds[i], words[i]);
+        cmds[i].repeatable = true;
+    }
+    assert_int_equal(
+        redis_call_all(redis, cmds, ARRAY_LEN(words), BUDGET_MS, replies, &err), 0);
+    assert_string_equal(redis_reply_text(replies[2]), "one");
+    assert_int_equal(redis_generation(redis), 2);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        redis_reply_free(&replies[i]);
+    cmds[2].repeatable = false;
+    assert_int_equal(
+        redis_call_all(redis, cmds, ARRAY_LEN(words), BUDGET_MS, replies, &err), -1);
+    assert_int_equal(err.kind, ERR_TEMP);
+    assert_null(replies[0]);
+    assert_int_equal(redis_fake_hits(&fake, 3), 1);
+    free_all(cmds, replies, ARRAY_LEN(words));
+    redis_free(redis);
+    redis_fake_stop(&fake);
+}
+
+static void more_than_one_write_may_have_is_refused(void **state)
+{
+    enum { COUNT = 5 };
+    AUTO(auto_free) char *most = mem_new(REDIS_COMMAND_MAX - 64, 1);
+    AUTO(redis_cmd_done) struct redis_cmd cmd;
+    struct redis_cmd cmds[COUNT];
+    struct redisReply *replies[COUNT];
+    struct redis_server server;
+    struct redis *redis;
+    struct err err;
+
+    (void)state;
+    redis_server_start(&server, REDIS_SERVER_MEMORY, NULL);
+    redis = redis_new(&server.address, PREFIX, NULL, TIMEOUT_MS);
+    redis_cmd_init(&cmd);
+    cmd.repeatable = true;
+    redis_cmd_arg(&cmd, "EXISTS");
+    redis_cmd_bytes(&cmd, most, REDIS_COMMAND_MAX - 64);
+    for (size_t i = 0; i < COUNT; i++)
+        cmds[i] = cmd; /* of the same bytes */
+    assert_int_equal(redis_call_all(redis, cmds, COUNT, BUDGET_MS, replies, &err), -1);
+    assert_int_equal(err.kind, ERR_PERM);
+    assert_contains(err.message, "5 commands");
+    assert_null(replies[0]);
+    redis_free(redis);
+    redis_server_stop(&server);
+}
+
+/* ---- the pause ---- */
 static void attempts_are_paced_by_a_growing_pause(void **state)
 {
     static const struct redis_fake_rule rules[] = {{"INFO", "", 0, true}, END_OF_RULES};
@@ -1015,6 +1152,10 @@ int main(void)
         cmocka_unit_test(a_full_redis_is_temporary_and_not_tried_again),
         cmocka_unit_test(nasty_answers_end_as_the_rules_say),
         cmocka_unit_test(a_pair_is_replayed_as_a_pair_unless_one_is_not_repeatable),
+        cmocka_unit_test(as_many_replies_come_in_their_order),
+        cmocka_unit_test(one_that_fails_leaves_no_reply_of_any),
+        cmocka_unit_test(several_are_replayed_together_when_all_may_be),
+        cmocka_unit_test(more_than_one_write_may_have_is_refused),
         cmocka_unit_test(attempts_are_paced_by_a_growing_pause),
         cmocka_unit_test(the_pause_doubles_up_to_two_seconds),
         cmocka_unit_test(a_command_without_end_is_refused),
