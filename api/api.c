@@ -5,12 +5,13 @@
 #include <sys/epoll.h>
 
 #include "api/events.h"
-#include "api/order.h"
 #include "api/run_cache.h"
 #include "api/server.h"
 #include "api/wait.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/order.h"
+#include "common/zone.h"
 
 /* A drain that takes longer than this is cut short. */
 #define DRAIN_MS 10000
@@ -41,8 +42,10 @@ int api_open(struct api *api, const struct conf *conf, struct err *err)
                         .loop.epoll_fd = -1,
                         .signals = {.fd = -1, .ready = on_signal},
                         .waiters = waiters_new(),
-                        .orders = orders_new(),
+                        .orders = orders_new(conf->repo_allowlist),
+                        .zones = zones_new(),
                         .run_cache = run_cache_new()};
+    orders_set_conf_hosts(api->orders, conf);
     if (redis_address_parse(conf->redis_url, &api->redis, err) < 0)
         return err_wrap(err, "KEDGE_REDIS_URL");
     if (loop_open(&api->loop, err) < 0)
@@ -111,6 +114,7 @@ void api_close(struct api *api)
     events_free(api->events);
     health_close(&api->health);
     orders_free(api->orders);
+    zones_free(api->zones);
     run_cache_free(api->run_cache);
     waiters_free(api->waiters);
     redis_address_done(&api->redis);

@@ -16,6 +16,7 @@ struct server;
 struct events;
 struct waiters;
 struct orders;
+struct zones;
 struct run_cache;
 
 struct api {
@@ -28,13 +29,15 @@ struct api {
     struct events *events;
     struct waiters *waiters;
     struct orders *orders;
+    struct zones *zones;
     struct run_cache *run_cache;
     struct counters counters;
     struct loop_timer tidy;
     struct loop_source signals;
     struct stop_signals stop;
-    int64_t requests; /* begun and not ended */
-    bool draining;    /* SIGTERM came: nothing new is accepted, nobody waits any more */
+    int64_t requests;   /* begun and not ended */
+    size_t large_bytes; /* of the bodies above REQUEST_BODY_MAX that they hold */
+    bool draining;      /* SIGTERM came: nothing new is accepted, nobody waits any more */
 };
 
 /* Everything but the waiting for requests. Redis may be away. ERR_PERM: what the settings

@@ -36,6 +36,11 @@ static const char *token_name(const struct conf *conf, const char *token)
     return is_read ? NAME_READ : NULL;
 }
 
+bool auth_reads_only(const char *name)
+{
+    return name == NULL || strcmp(name, NAME_READ) == 0;
+}
+
 enum auth_result auth_check(const struct conf *conf, enum route_access access,
                             enum method method, const struct auth_given *given,
                             const char **name)
@@ -53,7 +58,7 @@ enum auth_result auth_check(const struct conf *conf, enum route_access access,
     *name = token_name(conf, token);
     if (*name == NULL)
         return AUTH_WRONG;
-    if (strcmp(*name, NAME_READ) == 0 && method != METHOD_GET)
+    if (auth_reads_only(*name) && method != METHOD_GET)
         return AUTH_READ_ONLY;
     return AUTH_OK;
 }

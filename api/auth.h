@@ -24,6 +24,8 @@ const char *auth_token(const struct auth_given *given);
 enum auth_result auth_check(const struct conf *conf, enum route_access access,
                             enum method method, const struct auth_given *given,
                             const char **name);
+/* Is that the name of a token that may only read, or nobody's (NULL)? */
+bool auth_reads_only(const char *name);
 /* Does the token belong to anybody? For what shows more to those who have one. */
 bool auth_known(const struct conf *conf, const struct auth_given *given);
 

@@ -16,7 +16,7 @@
 /* ---- problems ---- */
 #define PROBLEMS_MAX        50 /* more are not told */
 #define PROBLEM_FIELD_BYTES 80
-#define PROBLEM_BYTES       160
+#define PROBLEM_BYTES       256
 
 struct problem {
     char field[PROBLEM_FIELD_BYTES]; /* "cron", "ignore[2].address" */

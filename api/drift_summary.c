@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "api/handlers.h"
-#include "api/order.h"
 #include "api/request.h"
 #include "api/run_text.h"
+#include "api/schedule_json.h"
 #include "api/scoped.h"
 #include "api/standing.h"
 #include "common/mem.h"
+#include "common/order.h"
 #include "common/queue_batch.h"
 
 #define SHOWN_PARTS (RESULT_OUTPUT | RESULT_METADATA)
@@ -23,6 +24,7 @@ struct summary {
     char repo[SIGN_ID_BYTES];   /* "": the workspace is not plain: no drift records */
     char target[SIGN_ID_BYTES]; /* with repo, as is */
     char *ref;                  /* owned */
+    struct buf schedules;       /* the members of the answer that are about them */
     struct buf last_run;        /* lastRun as JSON, "" when there is none */
     struct json_writer w;       /* into it */
     cJSON *good;                /* metadata of the good one, rules applied */
@@ -36,6 +38,7 @@ static void summary_done(void *state)
 
     scoped_done(&summary->scoped);
     free(summary->ref);
+    buf_done(&summary->schedules);
     buf_done(&summary->last_run);
     cJSON_Delete(summary->good);
 }
@@ -63,8 +66,7 @@ static void answer(struct request *req)
         json_add_node(&w, "driftedResources", resources);
     else
         json_add_raw(&w, "driftedResources", "[]", 2);
-    json_add_null(&w, "schedule");
-    json_add_raw(&w, "schedules", "[]", 2);
+    json_raw(&w, buf_text(&summary->schedules), summary->schedules.len);
     json_object_end(&w);
     reply_json(req, MHD_HTTP_OK, &body);
 }
@@ -270,11 +272,26 @@ static void got_records(struct request *req, const struct redisReply *reply)
     ask_runs(req);
 }
 
+static void got_schedules(struct request *req, const struct redisReply *reply)
+{
+    struct summary *summary = req->state;
+    struct json_writer w;
+    struct err err;
+
+    buf_done(&summary->schedules);
+    buf_init(&summary->schedules, REPLY_BODY_MAX);
+    json_open(&w, &summary->schedules);
+    if (schedule_json_summary(&w, reply, &err) < 0)
+        reply_failure(req, &err);
+}
+
 static void ask_last(struct request *req)
 {
     const struct summary *summary = req->state;
     struct redis_cmd cmd;
 
+    schedule_list(&cmd, request_prefix(req), summary->scoped.scope);
+    ask(req, &cmd, got_schedules);
     queue_get_last(&cmd, request_prefix(req), summary->scoped.scope);
     ask(req, &cmd, got_last);
     if (summary->repo[0] != '\0') {
@@ -293,8 +310,8 @@ static void look(struct request *req, const struct registry_pair *pair)
     struct err err;
 
     summary->repo[0] = '\0';
-    order = orders_of(req->api->orders, req->api->conf, pair,
-                      summary->scoped.workspace_id, &err);
+    order = orders_of(req->api->orders, pair, summary->scoped.workspace_id,
+                      RUN_DRIFT_CHECK, &err);
     if (order == NULL || !order->plain)
         return;
     memcpy(summary->repo, order->repo, sizeof summary->repo);

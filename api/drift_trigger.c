@@ -1,10 +1,10 @@
 /* POST /api/v1/drift: queue a drift check of a workspace. */
 #include "api/accept.h"
 #include "api/handlers.h"
-#include "api/order.h"
 #include "api/request.h"
 #include "common/clock.h"
 #include "common/mem.h"
+#include "common/order.h"
 #include "common/queue.h"
 
 #define READS_MAX 5 /* of a workspace that changes while we look */
@@ -82,7 +82,8 @@ static void make_order(struct request *req, const struct registry_pair *pair)
     struct order order;
     struct err err;
 
-    if (order_make(req->api->conf, pair, trigger->workspace_id, &order, &err) == 0)
+    if (orders_make(req->api->orders, pair, trigger->workspace_id, RUN_DRIFT_CHECK,
+                    &order, &err) == 0)
         enqueue(req, orders_put(req->api->orders, &order));
     else if (err.kind == ERR_INPUT)
         reply_error(req, REPLY_FORBIDDEN, "%s", err.message);
@@ -133,7 +134,8 @@ void handle_drift_trigger(struct request *req)
     if (idempotency_read(req, &trigger->idempotency) < 0)
         return;
     sign_uuid7(clock_wall_ms(), trigger->run_id);
-    order = orders_find(req->api->orders, trigger->project_id, trigger->workspace_id);
+    order = orders_find(req->api->orders, trigger->project_id, trigger->workspace_id,
+                        RUN_DRIFT_CHECK);
     if (order != NULL)
         enqueue(req, order);
     else

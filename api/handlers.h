@@ -32,6 +32,17 @@ void handle_drift_trigger(struct request *req);
 /* drift_summary.c */
 void handle_drift_summary(struct request *req);
 
+/* schedules.c, schedule_put.c, schedule_fields.c */
+#define SCHEDULE_CREATE_FIELDS 9
+#define SCHEDULE_UPDATE_FIELDS 6
+extern const struct field schedule_create_fields[SCHEDULE_CREATE_FIELDS];
+extern const struct field schedule_update_fields[SCHEDULE_UPDATE_FIELDS];
+void handle_schedule_list(struct request *req);
+void handle_schedule_create(struct request *req);
+void handle_schedule_get(struct request *req);
+void handle_schedule_update(struct request *req);
+void handle_schedule_delete(struct request *req);
+
 /* run_get.c, runs.c, run_log.c */
 void handle_run_get(struct request *req);
 void handle_run_list(struct request *req);
@@ -82,6 +93,25 @@ void handle_locks(struct request *req);
 /* project_check.c, project_drift.c */
 void handle_project_check(struct request *req);
 void handle_project_drift(struct request *req);
+
+/* hooks.c, hook_put.c, hook_fields.c, hook_deliveries.c */
+#define HOOK_FIELDS 7
+extern const struct field hook_create_fields[HOOK_FIELDS];
+extern const struct field hook_update_fields[HOOK_FIELDS];
+void handle_hook_list(struct request *req);
+void handle_hook_create(struct request *req);
+void handle_hook_get(struct request *req);
+void handle_hook_update(struct request *req);
+void handle_hook_delete(struct request *req);
+void handle_hook_deliveries(struct request *req);
+void handle_hook_test(struct request *req);
+void handle_hook_replay(struct request *req);
+
+/* webhook_github.c, webhook_gitlab.c */
+void admit_webhook_github(struct request *req);
+void handle_webhook_github(struct request *req);
+void admit_webhook_gitlab(struct request *req);
+void handle_webhook_gitlab(struct request *req);
 
 /* health_handler.c, metrics_handler.c */
 void handle_healthz(struct request *req);

@@ -8,9 +8,25 @@
 #include "api/api.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
+#include "common/order.h"
+#include "common/schedule_store.h"
 
 #define CHECK_TIMEOUT_MS 500
 #define CHECK_EVERY_MS   60000
+
+/* The schedulers have no settings of repositories: they go by what an api said last. */
+static void tell_hosts(struct health *health)
+{
+    AUTO(redis_cmd_done) struct redis_cmd cmd;
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    struct err err;
+
+    schedule_put_hosts(&cmd, health->api->conf->redis_prefix,
+                       orders_hosts(health->api->orders));
+    if (redis_call(health->redis, &cmd, 0, &reply, &err) < 0)
+        log_warn("hosts_untold", "error=%s", err.message);
+}
 
 /* Blocks the loop for as long as the check takes: a few round trips on a connection of
  * its own, CHECK_TIMEOUT_MS each at the very most. */
@@ -34,6 +50,8 @@ static void check(struct health *health)
                  health->unfit ? "yes" : "no");
     else if (is_news)
         log_info("redis_safe", "");
+    if (!health->unfit)
+        tell_hosts(health);
 }
 
 static void on_time(struct loop_timer *timer)

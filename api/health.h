@@ -1,5 +1,6 @@
 /* Is Redis there, and fit to hold runs? Asked at start, every minute and after each
- * reconnect; /readyz and every request that needs Redis go by it. */
+ * reconnect; /readyz and every request that needs Redis go by it. What the schedulers
+ * must know of this process's settings is told to Redis at the same times. */
 #ifndef KEDGE_API_HEALTH_H
 #define KEDGE_API_HEALTH_H
 

@@ -5,10 +5,10 @@
 
 #include "api/accept.h"
 #include "api/handlers.h"
-#include "api/order.h"
 #include "api/request.h"
 #include "common/clock.h"
 #include "common/mem.h"
+#include "common/order.h"
 #include "common/queue_batch.h"
 #include "common/target.h"
 
@@ -201,7 +201,8 @@ static int make_orders(struct request *req, const struct redisReply *reply,
 
         if (id == NULL || pair.workspace_json == NULL)
             continue;
-        if (order_make(req->api->conf, &pair, id, &check->orders[check->count], err) < 0)
+        if (orders_make(req->api->orders, &pair, id, RUN_DRIFT_CHECK,
+                        &check->orders[check->count], err) < 0)
             return -1;
         check->count++;
     }

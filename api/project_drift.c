@@ -62,7 +62,7 @@ static void add_row(struct request *req, const char *id, const char *json)
     struct project_drift *drift = req->state;
 
     project_row_init(
-        &drift->rounds.rows[drift->rounds.count++], req->api->orders, req->api->conf,
+        &drift->rounds.rows[drift->rounds.count++], req->api->orders,
         &(struct registry_pair){.project = {.id = req->match.params[0],
                                             .json = drift->json,
                                             .revision = drift->rounds.revision},

@@ -9,8 +9,7 @@
 #define ERROR_BYTES ((size_t)16 << 10)
 
 void project_row_init(struct project_row *row, struct orders *orders,
-                      const struct conf *conf, const struct registry_pair *pair,
-                      const char *workspace_id)
+                      const struct registry_pair *pair, const char *workspace_id)
 {
     const struct order *order;
     struct err err;
@@ -18,7 +17,7 @@ void project_row_init(struct project_row *row, struct orders *orders,
     *row = (struct project_row){.workspace_id = mem_dup(workspace_id),
                                 .json = mem_dup(pair->workspace_json)};
     registry_scope(pair->project.id, workspace_id, row->scope);
-    order = orders_of(orders, conf, pair, workspace_id, &err);
+    order = orders_of(orders, pair, workspace_id, RUN_DRIFT_CHECK, &err);
     if (order == NULL || !order->plain)
         return;
     memcpy(row->repo, order->repo, sizeof row->repo);

@@ -2,10 +2,10 @@
 #ifndef KEDGE_API_PROJECT_ROW_H
 #define KEDGE_API_PROJECT_ROW_H
 
-#include "api/order.h"
-#include "api/rules.h"
 #include "api/standing.h"
+#include "common/ignore_rules.h"
 #include "common/json.h"
+#include "common/order.h"
 
 struct project_row {
     char *workspace_id, *json; /* owned */
@@ -22,8 +22,7 @@ struct project_row {
 };
 /* A workspace whose order cannot be made any more has its own runs still. */
 void project_row_init(struct project_row *row, struct orders *orders,
-                      const struct conf *conf, const struct registry_pair *pair,
-                      const char *workspace_id);
+                      const struct registry_pair *pair, const char *workspace_id);
 void project_row_done(struct project_row *row);
 
 /* May be called again for the same role. */

@@ -5,19 +5,13 @@
 #include <string.h>
 
 #include "api/auth.h"
-#include "api/body.h"
 #include "api/handlers.h"
-#include "api/header.h"
+#include "api/request_body.h"
 #include "api/server.h"
 #include "common/clock.h"
-#include "common/json.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/parse.h"
-
-/* A body that is too large is read and thrown away up to here, so that the client gets to
- * see the answer; a larger one is cut off. */
-#define DISCARD_MAX ((size_t)8 << 20)
 
 const char *request_header(const struct request *req, const char *name)
 {
@@ -53,12 +47,6 @@ void *request_state(struct request *req, size_t size, void (*done)(void *state))
     return state;
 }
 
-void request_drop_body(struct request *req)
-{
-    cJSON_Delete(TAKE(req->json));
-    buf_done(&req->body);
-}
-
 size_t request_unescape(void *cls, struct MHD_Connection *connection, char *text)
 {
     char *nul = strstr(text, "%00");
@@ -87,12 +75,6 @@ static void set_held(struct request *req, bool held)
 }
 
 /* ---- the head ---- */
-static void refuse(struct request *req, enum reply_error error, const char *message)
-{
-    req->refused = error;
-    req->refusal = message;
-}
-
 static void choose_id(struct request *req)
 {
     const char *given = request_header(req, "X-Request-Id");
@@ -113,18 +95,19 @@ static void check_token(struct request *req)
     case AUTH_OK:
         break;
     case AUTH_DISABLED:
-        refuse(req,
-               req->match.route->disabled_is_invalid ? REPLY_BAD_REQUEST : REPLY_DISABLED,
-               "API is disabled: KEDGE_API_SECRET is not set");
+        request_refuse(req,
+                       req->match.route->disabled_is_invalid ? REPLY_BAD_REQUEST
+                                                             : REPLY_DISABLED,
+                       "API is disabled: KEDGE_API_SECRET is not set");
         break;
     case AUTH_MISSING:
-        refuse(req, REPLY_UNAUTHORIZED, "a token is required");
+        request_refuse(req, REPLY_UNAUTHORIZED, "a token is required");
         break;
     case AUTH_WRONG:
-        refuse(req, REPLY_UNAUTHORIZED, "the token is not valid");
+        request_refuse(req, REPLY_UNAUTHORIZED, "the token is not valid");
         break;
     case AUTH_READ_ONLY:
-        refuse(req, REPLY_FORBIDDEN, "this token is good for reading only");
+        request_refuse(req, REPLY_FORBIDDEN, "this token is good for reading only");
         break;
     }
 }
@@ -137,41 +120,19 @@ static void check_route(struct request *req, const char *method)
         check_token(req);
         break;
     case ROUTE_UNKNOWN:
-        refuse(req, REPLY_NOT_FOUND, "there is nothing at this path");
+        request_refuse(req, REPLY_NOT_FOUND, "there is nothing at this path");
         break;
     case ROUTE_NOT_METHOD:
-        refuse(req, REPLY_NOT_ALLOWED, "this path does not take that method");
+        request_refuse(req, REPLY_NOT_ALLOWED, "this path does not take that method");
         break;
     case ROUTE_BAD_ID:
-        refuse(req, REPLY_BAD_REQUEST,
-               "an id is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit");
+        request_refuse(
+            req, REPLY_BAD_REQUEST,
+            "the id in the path is malformed: it is 1 to 64 of A-Z a-z 0-9 . _ - and "
+            "begins with a letter or digit; of what the server names, a UUID");
         break;
     }
 }
-
-/* What the client says it will send; -1: it does not say. */
-static int64_t declared_bytes(const struct request *req)
-{
-    const char *text = request_header(req, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    int64_t bytes;
-
-    if (text == NULL || parse_int64(text, 0, INT64_MAX, &bytes) < 0)
-        return -1;
-    return bytes;
-}
-
-/* A body nobody wants to read: answered before it is sent, when the client waits for our
- * word on it or it is huge. */
-static bool is_hopeless(const struct request *req)
-{
-    int64_t bytes = declared_bytes(req);
-
-    return bytes > (int64_t)DISCARD_MAX ||
-           (bytes > (int64_t)REQUEST_BODY_MAX &&
-            request_header(req, MHD_HTTP_HEADER_EXPECT) != NULL);
-}
-
-static const char *too_large = "the body is larger than 1 MiB";
 
 static struct request *begin(struct server_daemon *daemon,
                              struct MHD_Connection *connection, const char *path,
@@ -186,62 +147,10 @@ static struct request *begin(struct server_daemon *daemon,
     req->begun_mono_ms = clock_mono_ms();
     req->wait.hangup.fd = -1;
     req->api->requests++;
-    buf_init(&req->body, REQUEST_BODY_MAX);
     choose_id(req);
     check_route(req, method);
-    if (is_hopeless(req)) {
-        req->early = true;
-        if (req->refusal == NULL)
-            refuse(req, REPLY_TOO_LARGE, too_large);
-    }
+    request_admit(req);
     return req;
-}
-
-/* ---- the body ---- */
-static void take_body(struct request *req, const char *bytes, size_t len)
-{
-    req->body_bytes += len;
-    if (req->refusal == NULL && req->match.route->fields != NULL)
-        buf_append(&req->body, bytes, len);
-    if (req->body.over && req->refusal == NULL) {
-        refuse(req, REPLY_TOO_LARGE, too_large);
-        buf_done(&req->body);
-    }
-}
-
-static void check_fields(struct request *req)
-{
-    const struct route *route = req->match.route;
-    AUTO(problems_done) struct problems problems = {0};
-    struct err err;
-
-    req->json = json_parse(buf_text(&req->body), req->body.len, JSON_DEPTH_MAX,
-                           route->fold_keys, &err);
-    if (req->json == NULL) {
-        reply_error(req, REPLY_BAD_REQUEST, "the body is not valid JSON: %s",
-                    err.message);
-        return;
-    }
-    if (route->fold_keys)
-        body_fold(req->json, route->fields, route->field_count);
-    body_check(req->json, route->fields, route->field_count, "", &problems);
-    if (route->check != NULL && cJSON_IsObject(req->json))
-        route->check(req->json, &problems);
-    if (problems.count > 0)
-        reply_problems(req, &problems);
-}
-
-static void check_body(struct request *req)
-{
-    const struct route *route = req->match.route;
-    const char *type = request_header(req, MHD_HTTP_HEADER_CONTENT_TYPE);
-
-    if (route->fields == NULL || (route->body_optional && req->body.len == 0))
-        return;
-    if (type != NULL && !header_is_json(type))
-        reply_error(req, REPLY_MEDIA_TYPE, "the body must be application/json");
-    else
-        check_fields(req);
 }
 
 /* ---- the answer ---- */
@@ -252,7 +161,7 @@ static void handle(struct request *req)
         reply_error(req, req->refused, "%s", req->refusal);
         return;
     }
-    check_body(req);
+    request_check_body(req);
     if (req->response == NULL)
         req->match.route->handle(req);
 }
@@ -288,9 +197,10 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection,
         if (!req->early)
             return MHD_YES;
     } else if (*upload_bytes > 0) {
-        take_body(req, upload, *upload_bytes);
+        bool go_on = request_take_body(req, upload, *upload_bytes);
+
         *upload_bytes = 0;
-        return req->body_bytes > DISCARD_MAX ? MHD_NO : MHD_YES;
+        return go_on ? MHD_YES : MHD_NO;
     }
     if (!req->handled)
         handle(req);
@@ -343,7 +253,6 @@ void request_free(struct request *req)
         free(req->headers[i].value);
     if (req->response != NULL)
         MHD_destroy_response(req->response);
-    cJSON_Delete(req->json);
-    buf_done(&req->body);
+    request_drop_body(req);
     free(req);
 }

@@ -23,7 +23,10 @@
 
 #define REQUEST_ID_BYTES 65
 #define REQUEST_BODY_MAX ((size_t)1 << 20)
-#define REQUEST_HEADERS  3 /* of an answer, besides those every answer has */
+/* Of all bodies above that which are in memory at a time: more are asked to come later.
+ */
+#define REQUEST_LARGE_MAX ((size_t)100 << 20)
+#define REQUEST_HEADERS   3 /* of an answer, besides those every answer has */
 
 struct server_daemon;
 
@@ -46,8 +49,9 @@ struct request {
     const char *refusal;    /* not NULL: what is answered once the body has been read */
     enum reply_error refused;
     struct buf body;
-    size_t body_bytes; /* seen, kept or not */
-    cJSON *json;       /* the body of a route with fields; an object, checked */
+    size_t body_bytes;  /* seen, kept or not */
+    size_t large_bytes; /* taken of what all large bodies together may have */
+    cJSON *json;        /* the body of a route with fields; an object, checked */
     struct {
         const char *name;
         char *value;
@@ -78,6 +82,8 @@ const char *request_query(const struct request *req, const char *name);
 /* The handler's own state, zeroed. `done` releases what it owns; then it is freed. A
  * second call releases the first one's. */
 void *request_state(struct request *req, size_t size, void (*done)(void *state));
+/* In a route's admit: it is answered so. The message is borrowed for good. */
+void request_refuse(struct request *req, enum reply_error error, const char *message);
 /* The body has been read for good: what waits for minutes should not hold it. */
 void request_drop_body(struct request *req);
 const char *request_prefix(const struct request *req); /* of Redis keys */

@@ -2,9 +2,11 @@
  * stand before parameters. */
 #include "api/atlantis.h"
 #include "api/handlers.h"
+#include "api/hook_fields.h"
 
 #include "api/openapi.h"
 #include "api/pprof.h"
+#include "api/webhook.h"
 #include "common/mem.h"
 
 #define V1                          "/api/v1"
@@ -20,6 +22,14 @@ const struct route routes[] = {
     {METHOD_POST, ACCESS_TOKEN, V1 "/drift", .handle = handle_drift_trigger,
      BODY(trigger_fields)},
     {METHOD_GET, ACCESS_TOKEN, V1 "/drift/history", .handle = handle_drift_history},
+    {METHOD_GET, ACCESS_TOKEN, V1 "/drift/schedule", .handle = handle_schedule_list},
+    {METHOD_POST, ACCESS_TOKEN, V1 "/drift/schedule", .handle = handle_schedule_create,
+     BODY(schedule_create_fields)},
+    {METHOD_GET, ACCESS_TOKEN, V1 "/drift/schedule/{run}", .handle = handle_schedule_get},
+    {METHOD_PUT, ACCESS_TOKEN, V1 "/drift/schedule/{run}",
+     .handle = handle_schedule_update, BODY(schedule_update_fields)},
+    {METHOD_DELETE, ACCESS_TOKEN, V1 "/drift/schedule/{run}",
+     .handle = handle_schedule_delete},
     {METHOD_GET, ACCESS_TOKEN, V1 "/drift/{run}", .handle = handle_run_get},
     {METHOD_POST, ACCESS_TOKEN, V1 "/drift/{run}/ignore", .handle = handle_ignore,
      BODY(ignore_fields)},
@@ -53,6 +63,12 @@ const struct route routes[] = {
     {METHOD_PUT, ACCESS_TOKEN, V1 "/pause", .handle = handle_pause_put,
      BODY(pause_fields)},
 
+    /* The signature is the authentication. */
+    {METHOD_POST, ACCESS_OPEN, V1 "/webhooks/github", .handle = handle_webhook_github,
+     .raw_body_max = WEBHOOK_BODY_MAX, .admit = admit_webhook_github},
+    {METHOD_POST, ACCESS_OPEN, V1 "/webhooks/gitlab", .handle = handle_webhook_gitlab,
+     .raw_body_max = WEBHOOK_BODY_MAX, .admit = admit_webhook_gitlab},
+
     {METHOD_POST, ACCESS_TOKEN, "/api/plan", .handle = handle_plan,
      FOLDED_BODY(plan_fields, atlantis_check_named)},
     {METHOD_POST, ACCESS_TOKEN, "/api/apply", .handle = handle_apply,
@@ -72,6 +88,20 @@ const struct route routes[] = {
     {METHOD_GET, ACCESS_READ, "/api/drift/status", .handle = handle_drift_status},
     {METHOD_GET, ACCESS_READ, "/api/drift/remediate", .handle = handle_remediate_list},
     {METHOD_GET, ACCESS_READ, "/api/locks", .handle = handle_locks},
+
+    {METHOD_GET, ACCESS_TOKEN, V1 "/hooks", .handle = handle_hook_list},
+    {METHOD_POST, ACCESS_TOKEN, V1 "/hooks", .handle = handle_hook_create,
+     BODY(hook_create_fields), .check = hook_check_create},
+    {METHOD_GET, ACCESS_TOKEN, V1 "/hooks/{run}", .handle = handle_hook_get},
+    {METHOD_PUT, ACCESS_TOKEN, V1 "/hooks/{run}", .handle = handle_hook_update,
+     BODY(hook_update_fields)},
+    {METHOD_DELETE, ACCESS_TOKEN, V1 "/hooks/{run}", .handle = handle_hook_delete},
+    {METHOD_POST, ACCESS_TOKEN, V1 "/hooks/{run}/test", .handle = handle_hook_test,
+     .fields = no_fields, .body_optional = true},
+    {METHOD_GET, ACCESS_TOKEN, V1 "/hooks/{run}/deliveries",
+     .handle = handle_hook_deliveries},
+    {METHOD_POST, ACCESS_TOKEN, V1 "/hooks/{run}/deliveries/{run}/replay",
+     .handle = handle_hook_replay, .fields = no_fields, .body_optional = true},
 
     {METHOD_GET, ACCESS_OPEN, "/openapi.yaml", .handle = handle_openapi},
     /* Open here: where profiling is off there is nothing, whoever asks. */

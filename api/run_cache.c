@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/hash.h"
 #include "common/clock.h"
+#include "common/hash.h"
 #include "common/mem.h"
 
 #define SLOTS   256 /* a power of two */

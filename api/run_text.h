@@ -3,8 +3,8 @@
 #ifndef KEDGE_API_RUN_TEXT_H
 #define KEDGE_API_RUN_TEXT_H
 
-#include "api/rules.h"
 #include "api/run_json.h"
+#include "common/ignore_rules.h"
 
 struct run_text {
     struct run_shown shown; /* points into the two below, or into the reply */

@@ -27,6 +27,17 @@ void scoped_read(const struct request *req, struct scoped *scoped,
         registry_scope(scoped->project_id, scoped->workspace_id, scoped->scope);
 }
 
+bool scoped_is_there(struct request *req, const struct registry_pair *pair,
+                     const char *project_id, const char *workspace_id)
+{
+    if (pair->project.id == NULL)
+        reply_error(req, REPLY_NOT_FOUND, "there is no project %s", project_id);
+    else if (pair->workspace_json == NULL)
+        reply_error(req, REPLY_NOT_FOUND, "project %s has no workspace %s", project_id,
+                    workspace_id);
+    return pair->project.id != NULL && pair->workspace_json != NULL;
+}
+
 static void got_ignores(struct request *req, const struct redisReply *reply)
 {
     struct scoped *scoped = req->state;
@@ -43,12 +54,8 @@ static void got_pair(struct request *req, const struct redisReply *reply)
 
     if (registry_get_pair_reply(reply, &pair, &err) < 0) {
         reply_failure(req, &err);
-    } else if (pair.project.id == NULL && !scoped->optional) {
-        reply_error(req, REPLY_NOT_FOUND, "there is no project %s", scoped->project_id);
-    } else if (pair.workspace_json == NULL && !scoped->optional) {
-        reply_error(req, REPLY_NOT_FOUND, "project %s has no workspace %s",
-                    scoped->project_id, scoped->workspace_id);
-    } else {
+    } else if (scoped->optional ||
+               scoped_is_there(req, &pair, scoped->project_id, scoped->workspace_id)) {
         rules_add_workspace(&scoped->rules, &pair);
         if (scoped->look != NULL)
             scoped->look(req, &pair);

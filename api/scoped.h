@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "api/body.h"
-#include "api/rules.h"
+#include "common/ignore_rules.h"
 
 struct request;
 
@@ -28,5 +28,9 @@ void scoped_read(const struct request *req, struct scoped *scoped,
                  struct problems *problems);
 void scoped_ask(struct request *req);
 void scoped_done(struct scoped *scoped);
+
+/* Are both there? Else the answer is given: 404. */
+bool scoped_is_there(struct request *req, const struct registry_pair *pair,
+                     const char *project_id, const char *workspace_id);
 
 #endif

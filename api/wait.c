@@ -6,9 +6,9 @@
 #include <sys/epoll.h>
 
 #include "api/events.h"
-#include "api/hash.h"
 #include "api/request.h"
 #include "common/clock.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "common/mem.h"
 

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "api/handlers.h"
-#include "api/order.h"
 #include "api/request.h"
 #include "common/mem.h"
+#include "common/order.h"
 #include "common/parse.h"
 
 #define BUSY_TRIES_MAX 20 /* a forced delete cancels a hundred waiting runs a try */
@@ -118,7 +118,7 @@ static void got_pair(struct request *req, const struct redisReply *reply)
                     req->match.params[0], id);
         return;
     }
-    if (order_make(req->api->conf, &pair, id, &order, &err) < 0)
+    if (orders_make(req->api->orders, &pair, id, RUN_DRIFT_CHECK, &order, &err) < 0)
         registry_scope(req->match.params[0], id, order.target);
     registry_delete_workspace(&cmd, request_prefix(req), req->match.params[0], id,
                               order.target, removal->force);

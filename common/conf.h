@@ -39,6 +39,7 @@ struct conf {
     char *repo_allowlist;
     bool drift_storage;
     bool profiling;
+    char *github_webhook_secret, *gitlab_webhook_secret; /* secrets */
 
     char *metrics_listen;
     char *data_dir;
@@ -59,6 +60,12 @@ struct conf {
     char *github_api_url, *gitlab_api_url; /* no trailing slash; gitlab NULL: its URL's */
     char *plan_requirements, *apply_requirements; /* comma lists of requirement names */
     char *policy_command;                         /* absolute path */
+
+    char *slack_webhook_url; /* secret */
+    bool hook_allow_private;
+    char *hook_proxy;
+    int64_t hook_timeout_ms;
+    int64_t hook_retry_ms; /* before the second attempt */
 
     int64_t keep_runs;
     int64_t keep_days;

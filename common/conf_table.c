@@ -48,6 +48,12 @@ const struct setting conf_settings[] = {
              "a leading `!` excludes and wins; letter case does not matter"},
     {"KEDGE_DRIFT_STORAGE", &conf_flag, FIELD(drift_storage), "true", API,
      .help = "false: drift detect, status and remediate answer 503"},
+    {"KEDGE_GITHUB_WEBHOOK_SECRET", &conf_token, FIELD(github_webhook_secret), NULL, API,
+     .secret = true, .unset = "/api/v1/webhooks/github answers 503",
+     .help = "the secret of GitHub webhooks: push events queue checks"},
+    {"KEDGE_GITLAB_WEBHOOK_SECRET", &conf_token, FIELD(gitlab_webhook_secret), NULL, API,
+     .secret = true, .unset = "/api/v1/webhooks/gitlab answers 503",
+     .help = "the secret token or signing token (whsec_…) of GitLab webhooks"},
     {"KEDGE_PROFILING", &conf_flag, FIELD(profiling), "false", API,
      .help = "serve /debug/pprof/ to those who have the API token"},
 
@@ -123,6 +129,23 @@ const struct setting conf_settings[] = {
      .help = "absolute path of a program that is called with the path of a plan's JSON; "
              "exit status 0 passes, what it prints says why not"},
 
+    {"KEDGE_SLACK_WEBHOOK_URL", &conf_public_url, FIELD(slack_webhook_url), NULL,
+     SCHEDULER, .secret = true,
+     .help = "a Slack incoming webhook that is told of every project"},
+    {"KEDGE_HOOK_ALLOW_PRIVATE", &conf_flag, FIELD(hook_allow_private), "false",
+     API | SCHEDULER,
+     .help = "hooks may go to private, loopback and link-local addresses"},
+    {"KEDGE_HOOK_PROXY", &conf_public_url, FIELD(hook_proxy), NULL, SCHEDULER,
+     .unset = "hooks are sent directly",
+     .help = "HTTP proxy for hooks; it resolves names, so it is what keeps hooks out of "
+             "private networks then"},
+    {"KEDGE_HOOK_TIMEOUT", &conf_duration, FIELD(hook_timeout_ms), "10s", SCHEDULER,
+     .min = 100, .max = 50000, .help = "longest a hook's receiver may take to answer"},
+    {"KEDGE_HOOK_RETRY", &conf_duration, FIELD(hook_retry_ms), "5s", SCHEDULER, .min = 1,
+     .max = 10 * MINUTE_MS,
+     .help = "pause before a delivery that failed is sent again; further ones grow to a "
+             "day, and after the eighth attempt it is given up"},
+
     {"KEDGE_KEEP_RUNS", &conf_count, FIELD(keep_runs), "100", SCHEDULER, UP_TO(1),
      .help = "ended runs kept per workspace; the newest always stays"},
     {"KEDGE_KEEP_DAYS", &conf_count, FIELD(keep_days), "30", SCHEDULER, .min = 1,
@@ -134,10 +157,6 @@ const struct setting conf_settings[] = {
 const size_t conf_setting_count = ARRAY_LEN(conf_settings);
 
 const struct reserved_name conf_reserved[] = {
-    {"KEDGE_GITHUB_WEBHOOK_SECRET", .secret = true},
-    {"KEDGE_GITLAB_WEBHOOK_SECRET", .secret = true},
-    {"KEDGE_SLACK_WEBHOOK_URL", .secret = true},
-    {"KEDGE_HOOK_ALLOW_PRIVATE", .secret = false},
     {"KEDGE_TOKENS_FILE", .secret = false},
     {"KEDGE_AUDIT_DAYS", .secret = false},
     {"KEDGE_AI_URL", .secret = false},

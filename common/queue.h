@@ -1,9 +1,10 @@
 /* The queue: every transition of a run, as one atomic, replayable Lua script each.
  *
- * Only this module and registry.c know key names; only the scripts in common/lua write
- * them. A caller builds a command (queue_x), sends it with redis_call or redis_link_send,
- * and reads the reply (queue_x_reply). Every script checks its arguments before its first
- * write, and gives the same answer when it is sent again with the same nonce, or LOST.
+ * Only this module, registry.c and the stores (schedule_store.c …) know key names; only
+ * the scripts in common/lua write them. A caller builds a command (queue_x), sends it
+ * with redis_call or redis_link_send, and reads the reply (queue_x_reply). Every script
+ * checks its arguments before its first write, and gives the same answer when it is sent
+ * again with the same nonce, or LOST.
  *
  * Keys, after the prefix, each with its one meaning. <target>, <scope>, <pkey> are ids
  * (hashes): no text of a user enters a key.
@@ -31,7 +32,7 @@
  * - runs:<scope>    ZSET   every run of a scope by enqueue ms
  * - last:<scope>    HASH   newest: the newest check; ended: the last that ended clean,
  *                          drift_detected or error; good: the last that ended clean or
- *                          drift_detected
+ *                          drift_detected; reads: what that one read of the repository
  * - ended           ZSET   ended runs and orphans by end ms
  * - scopes          ZSET   scopes with ended runs -> when trim looks at them next, ms
  * - trim_at         HASH   "runs:<scope>", "batches:<repo>" -> where trim goes on there
@@ -42,6 +43,11 @@
  * - log:<run>       STREAM live output {attempt, offset, bytes}; an entry's id is
  *                          <attempt>-<offset>; 10 min after the end
  * - idem:<hash>     STRING "<run> <joined 0|1> <body fingerprint>"; 24 h
+ * - schedule:…, schedules:…, due   see schedule_store.h
+ * - outbox          LIST   "<run> <status>" of each end that people may be told of; what
+ *                          becomes of it: outbox.h
+ * - hook:…, hooks…, told:…, reminders, event:…, delivery:…, deliveries:…, waiting:…,
+ *   pending:…, flying:…, gather:…, hooks_due, taken:…   see hook_store.h, outbox.h
  * - meta            HASH   schema, seq, paused "1", frozen "1", result_bytes (of outputs,
  *                          logs and applied stored), reaped_at, reaping_since, fsck_*
  *
@@ -50,14 +56,19 @@
  *
  * Fields of a run, all small (together ≤ 16 KiB, normally < 1 KiB): status, version (its
  * last event's id), kind, trigger, target, scope, project, workspace, pkey, ref,
- * coalesce (fingerprint or ""), seq, priority, queued, locked_by; from claim:
- * fence, nonce, worker, started, attempts (claims), marked; crashes, retries, lock_since,
- * due, retry_message; of a batch's run: batch, index, stage, deps, counted
- * (queue_batch.h); cancel (level), cancel_by, cancel_nonce; at the end: ended, exit,
- * error_code, error_message, commit, summary, truncated, output_dropped; of a resolved
- * orphan: resolve_reason, resolve_nonce, resolved_hold, note (what its owner said later).
- * fence and nonce stay after finish, retry and release, so that a replay is known; reap
- * and resolve take them away.
+ * coalesce (fingerprint or ""), seq, priority, queued, locked_by; from claim: fence,
+ * nonce, worker, started, attempts (claims), marked; crashes, retries, lock_since, due,
+ * retry_message; of a batch's run: batch, index, stage, deps, counted (queue_batch.h); of
+ * a schedule's run: schedule (its id); cancel (level), cancel_by, cancel_nonce; at the
+ * end: ended, exit, error_code, error_message, commit, summary, truncated,
+ * output_dropped; of a resolved orphan: resolve_reason, resolve_nonce, resolved_hold,
+ * note (what its owner said later). fence and nonce stay after finish, retry and release,
+ * so that a replay is known; reap and resolve take them away.
+ *
+ * A tick of a schedule that gets no run is a run that begins as skipped: ended when it is
+ * queued, its summary says why, and no worker ever sees it. It is in runs, ended, scopes
+ * and told as an event like others, but waits nowhere and is never what last:<scope>
+ * names.
  *
  * Ownership: every `const char *` in a request struct is borrowed for the call that
  * builds the command; NULL is "". Errors of the reply readers: ERR_PERM for an answer
@@ -82,6 +93,7 @@
 #define QUEUE_SPEC_BYTES      65536 /* of a spec, at most */
 #define QUEUE_SUMMARY_BYTES   4096  /* of a summary or message, at most */
 #define QUEUE_HEAD_BYTES      4096
+#define QUEUE_READS_BYTES     4096
 #define QUEUE_LOG_CHUNK_BYTES 16384
 
 /* ---- enqueue (api, webhooks) ---- */
@@ -193,6 +205,10 @@ struct finish {
      * "ref", "commit", "checkedAt" (ms, server's clock), "summary", "toAdd", "toChange",
      * "toDestroy", "toImport", "changesOutside", "hasChanges", "runId", "error"?}. */
     const char *drift_repo, *drift_field, *drift_record;
+    /* What of the repository it read, ≤ QUEUE_READS_BYTES: the directory it worked in,
+     * then directories (with all that is in them) and files, relative to the top, one a
+     * line. NULL: not known. Kept for a workspace that ended clean or drift_detected. */
+    const char *reads;
 };
 void queue_finish(struct redis_cmd *cmd, const char *prefix,
                   const struct queue_hold *hold, const struct finish *result);
@@ -312,6 +328,8 @@ void queue_list_special(struct redis_cmd *cmd, const char *prefix, const char *w
                         int64_t before_ms, const char *before_id, int64_t limit);
 /* HMGET newest ended good: ids or nil. */
 void queue_get_last(struct redis_cmd *cmd, const char *prefix, const char *scope);
+/* HGET: what the workspace's last good run read (struct finish), nil: not known. */
+void queue_get_reads(struct redis_cmd *cmd, const char *prefix, const char *scope);
 /* XRANGE of log:<run> after that entry ("" or NULL: from the start). */
 void queue_get_log(struct redis_cmd *cmd, const char *prefix, const char *run_id,
                    const char *after_id, int64_t count);

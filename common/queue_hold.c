@@ -215,6 +215,7 @@ void queue_finish(struct redis_cmd *cmd, const char *prefix,
 
     assert(run_status_ended(result->status));
     assert(!result->summary || strlen(result->summary) <= QUEUE_SUMMARY_BYTES);
+    assert(!result->reads || strlen(result->reads) <= QUEUE_READS_BYTES);
     queue_hold_script(cmd, "finish", prefix, hold);
     redis_cmd_arg(cmd, run_status_name(result->status));
     redis_cmd_int(cmd, result->exit_code);
@@ -231,6 +232,7 @@ void queue_finish(struct redis_cmd *cmd, const char *prefix,
     redis_cmd_arg(cmd, record ? result->drift_repo : "");
     redis_cmd_arg(cmd, record ? result->drift_field : "");
     redis_cmd_arg(cmd, result->drift_record);
+    redis_cmd_arg(cmd, result->reads);
 }
 
 void queue_log_append(struct redis_cmd *cmd, const char *prefix,

@@ -1,5 +1,5 @@
 /* What the files of the queue share: a script's arguments, its outcome, stored fields.
- * For common/queue_*.c only. */
+ * For common/queue_*.c and the stores beside them only. */
 #ifndef KEDGE_COMMON_QUEUE_INTERNAL_H
 #define KEDGE_COMMON_QUEUE_INTERNAL_H
 
@@ -16,6 +16,9 @@ void queue_key(struct redis_cmd *cmd, const char *prefix, const char *name,
 void queue_arg_cut(struct redis_cmd *cmd, const char *text, size_t max);
 /* The registry's key of a project; "" for none. */
 void queue_arg_project(struct redis_cmd *cmd, const char *project_id);
+/* The fields of a run that queue_get_run_reply reads; a script answers with them and the
+ * spec. */
+void queue_arg_run_fields(struct redis_cmd *cmd);
 /* A script whose first arguments are a hold. */
 void queue_hold_script(struct redis_cmd *cmd, const char *name, const char *prefix,
                        const struct queue_hold *hold);

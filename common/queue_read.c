@@ -52,6 +52,11 @@ void queue_get_run(struct redis_cmd *cmd, const char *prefix, const char *run_id
 {
     redis_cmd_script(cmd, script("get_run"), prefix);
     redis_cmd_arg(cmd, run_id);
+    queue_arg_run_fields(cmd);
+}
+
+void queue_arg_run_fields(struct redis_cmd *cmd)
+{
     redis_cmd_arg(cmd, "status");
     redis_cmd_arg(cmd, "kind");
     for (size_t i = 0; i < ARRAY_LEN(run_fields); i++)
@@ -181,6 +186,15 @@ void queue_get_last(struct redis_cmd *cmd, const char *prefix, const char *scope
     redis_cmd_arg(cmd, "newest");
     redis_cmd_arg(cmd, "ended");
     redis_cmd_arg(cmd, "good");
+}
+
+void queue_get_reads(struct redis_cmd *cmd, const char *prefix, const char *scope)
+{
+    redis_cmd_init(cmd);
+    cmd->repeatable = true;
+    redis_cmd_arg(cmd, "HGET");
+    queue_key(cmd, prefix, "last:", scope);
+    redis_cmd_arg(cmd, "reads");
 }
 
 void queue_get_log(struct redis_cmd *cmd, const char *prefix, const char *run_id,

@@ -1,4 +1,5 @@
 /* The queue, as time moves it: promote, reap, trim, fsck. */
+#include "common/outbox.h"
 #include "common/queue_internal.h"
 
 void queue_promote(struct redis_cmd *cmd, const char *prefix)
@@ -42,6 +43,7 @@ void queue_fsck(struct redis_cmd *cmd, const char *prefix)
 {
     redis_cmd_script(cmd, script("fsck"), prefix);
     redis_cmd_int(cmd, QUEUE_GRACE_MS);
+    redis_cmd_int(cmd, OUTBOX_LEASE_MS);
 }
 
 int queue_count_reply(const struct redisReply *reply, int64_t *moved, struct err *err)

@@ -41,12 +41,42 @@ static void project_script(struct redis_cmd *cmd, const char *name, const char *
     redis_cmd_arg(cmd, key);
 }
 
+static void tracked_id(enum vcs_type type, const char *repository, char id[SIGN_ID_BYTES])
+{
+    AUTO(auto_free) char *lower = mem_dup(repository);
+    const char *const parts[] = {vcs_type_name(type), lower};
+
+    for (char *c = lower; *c != '\0'; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    sign_id(parts, ARRAY_LEN(parts), id);
+}
+
+/* What a project tracks; "": it does not say so. */
+static void tracked_by(const char *json, char id[SIGN_ID_BYTES])
+{
+    AUTO(auto_json) cJSON *doc = NULL;
+    const char *type_name, *repository;
+    enum vcs_type type;
+    struct err err;
+
+    doc = json_parse(json, strlen(json), JSON_DEPTH_MAX, false, &err);
+    type_name = json_string(doc, "type");
+    repository = json_string(doc, "repository");
+    id[0] = '\0';
+    if (repository != NULL && type_name != NULL && vcs_type_parse(type_name, &type) == 0)
+        tracked_id(type, repository, id);
+}
+
 void registry_put_project(struct redis_cmd *cmd, const char *prefix,
                           const char *project_id, const char *json)
 {
+    char tracked[SIGN_ID_BYTES];
+
+    tracked_by(json, tracked);
     project_script(cmd, "registry_put_project", prefix, project_id);
     redis_cmd_arg(cmd, project_id);
     redis_cmd_arg(cmd, json);
+    redis_cmd_arg(cmd, tracked);
 }
 
 void registry_put_workspace(struct redis_cmd *cmd, const char *prefix,
@@ -164,6 +194,34 @@ void registry_list_projects(struct redis_cmd *cmd, const char *prefix, int64_t o
     redis_cmd_script(cmd, script("registry_list_projects"), prefix);
     redis_cmd_int(cmd, offset);
     redis_cmd_int(cmd, limit);
+}
+
+void registry_list_tracked(struct redis_cmd *cmd, const char *prefix, enum vcs_type type,
+                           const char *repository, const char *after)
+{
+    char tracked[SIGN_ID_BYTES];
+
+    tracked_id(type, repository, tracked);
+    redis_cmd_script(cmd, script("registry_list_tracked"), prefix);
+    redis_cmd_arg(cmd, tracked);
+    redis_cmd_arg(cmd, after);
+    redis_cmd_int(cmd, REGISTRY_TRACKED);
+}
+
+int registry_tracked_reply(const struct redisReply *reply, struct registry_tracked *out,
+                           struct err *err)
+{
+    const char *after = redis_reply_text(redis_reply_at(reply, 0));
+
+    if (after == NULL)
+        return err_set(err, ERR_PERM, "registry: a page without its end");
+    *out = (struct registry_tracked){after, redis_reply_count(reply) - 1};
+    return 0;
+}
+
+const char *registry_tracked_id(const struct redisReply *reply, size_t index)
+{
+    return redis_reply_text(redis_reply_at(reply, index + 1));
 }
 
 static void get_hash(struct redis_cmd *cmd, const char *prefix, const char *name,

@@ -1,14 +1,15 @@
 /* The registry: projects and their workspaces, the rules of ignoring, what a run spec is
  * made of.
  *
- * Keys: project:<key> HASH {id, json, revision, created, updated}; projects ZSET <key> by
- * creation ms; workspaces:<key> HASH workspaceId -> JSON; ignores:<scope> HASH rule id ->
- * JSON with field "revision"; ignores_due:<scope> ZSET rule id by expiry ms. <key> is the
- * id of the projectId, <scope> of (projectId, workspaceId). Every change of a project or
- * of one of its workspaces raises the project's revision, which enqueue compares: no run
- * is ever made from a specification that is out of date. All revisions come from one
- * counter (field "revision" of meta), so that none is ever used twice, not even after a
- * delete.
+ * Keys: project:<key> HASH {id, json, revision, created, updated, tracked}; projects ZSET
+ * <key> by creation ms; tracked:<id of (type, repository in lower case)> ZSET of the
+ * <key> of projects with that repository, all with score 0; workspaces:<key> HASH
+ * workspaceId -> JSON; ignores:<scope> HASH rule id -> JSON with field "revision";
+ * ignores_due:<scope> ZSET rule id by expiry ms. <key> is the id of the projectId,
+ * <scope> of (projectId, workspaceId). Every change of a project or of one of its
+ * workspaces raises the project's revision, which enqueue compares: no run is ever made
+ * from a specification that is out of date. All revisions come from one counter (field
+ * "revision" of meta), so that none is ever used twice, not even after a delete.
  *
  * A caller builds a command (registry_x), sends it with redis_call or redis_link_send and
  * reads the reply. Every change may be sent again: what is already so is no change (a
@@ -39,7 +40,8 @@ enum registry_outcome {
     REGISTRY_REFUSED, /* put_ignore: the scope has as many rules as it may */
     REGISTRY_OUTCOMES
 };
-/* The JSON is stored as it is given (validated by the api). */
+/* The JSON is stored as it is given (validated by the api), and indexed by its type and
+ * repository. */
 void registry_put_project(struct redis_cmd *cmd, const char *prefix,
                           const char *project_id, const char *json);
 void registry_put_workspace(struct redis_cmd *cmd, const char *prefix,
@@ -85,6 +87,19 @@ void registry_list_projects(struct redis_cmd *cmd, const char *prefix, int64_t o
                             int64_t limit);
 void registry_list_workspaces(struct redis_cmd *cmd, const char *prefix,
                               const char *project_id); /* HGETALL */
+
+/* Script: the ids of projects with that repository (in any letter case), REGISTRY_TRACKED
+ * at a time. `after` is "", then what the last reply said. */
+#define REGISTRY_TRACKED 100
+void registry_list_tracked(struct redis_cmd *cmd, const char *prefix, enum vcs_type type,
+                           const char *repository, const char *after);
+struct registry_tracked {
+    const char *after; /* "": there are no more; lives as long as the reply, as the ids */
+    size_t count;
+};
+int registry_tracked_reply(const struct redisReply *reply, struct registry_tracked *out,
+                           struct err *err);
+const char *registry_tracked_id(const struct redisReply *reply, size_t index);
 
 /* ---- ignore rules that people set with POST …/ignore ---- */
 /* `json` is a rule as ignore_rules_add reads it; its expiresAt decides when it may be

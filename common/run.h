@@ -4,7 +4,8 @@
  * - running: a worker holds its lease
  * - orphaned: an apply that had begun and lost its worker; a late finish or a person
  *   ends it
- * - clean, drift_detected, applied, error, cancelled, skipped: ends, never left again
+ * - clean, drift_detected, applied, error, cancelled: ends, never left again
+ * - skipped: an end too; a tick of a schedule that got no run begins as that
  *
  * The moves between them stand in run_moves.def and nowhere else. The only writers of a
  * status are the scripts in common/lua. Pure; no I/O. */

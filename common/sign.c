@@ -1,9 +1,11 @@
-/* Digests, random ids, constant-time comparison: libcrypto and getrandom(2). */
+/* Digests, signatures, random ids, constant-time comparison: libcrypto and getrandom(2).
+ */
 #include "common/sign.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -17,6 +19,8 @@
 #include "common/buf.h"
 
 #define DIGEST_BYTES 32
+
+_Static_assert(DIGEST_BYTES == SIGN_MAC_BYTES, "an HMAC is as long as its digest");
 
 static once_flag sha256_once = ONCE_FLAG_INIT;
 static EVP_MD *sha256;
@@ -82,6 +86,77 @@ bool sign_equal(const char *secret, const char *given)
     return CRYPTO_memcmp(want, have, sizeof want) == 0;
 }
 
+bool sign_bytes_equal(const void *a, const void *b, size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+/* ---- signatures ---- */
+static once_flag hmac_once = ONCE_FLAG_INIT;
+static EVP_MAC *hmac;
+
+static void fetch_hmac(void)
+{
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+}
+
+void sign_hmac(const void *key, size_t key_len, const struct sign_part *parts,
+               size_t count, unsigned char mac[SIGN_MAC_BYTES])
+{
+    char name[] = "SHA256";
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC_CTX *context;
+    size_t written = 0;
+    bool ok;
+
+    call_once(&hmac_once, fetch_hmac);
+    context = EVP_MAC_CTX_new(hmac);
+    ok = context != NULL && EVP_MAC_init(context, key, key_len, params) == 1;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = EVP_MAC_update(context, parts[i].bytes, parts[i].len) == 1;
+    if (!ok || EVP_MAC_final(context, mac, &written, SIGN_MAC_BYTES) != 1)
+        abort();
+    EVP_MAC_CTX_free(context);
+}
+
+void sign_hex(const void *bytes, size_t len, char *hex)
+{
+    put_hex(hex, bytes, len);
+}
+
+void sign_base64(const void *bytes, size_t len, char *text)
+{
+    assert(len <= INT32_MAX);
+    EVP_EncodeBlock((unsigned char *)text, bytes, (int)len);
+}
+
+int sign_base64_parse(const char *text, unsigned char *bytes, size_t *len)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                   "0123456789+/";
+    size_t total = strlen(text), used = strspn(text, alphabet), bits = 0, made = 0;
+    uint32_t held = 0;
+
+    if (total % 4 != 0 || total - used > 2 || strspn(text + used, "=") != total - used)
+        return -1;
+    for (size_t i = 0; i < used; i++) {
+        held = held << 6 | (uint32_t)(strchr(alphabet, text[i]) - alphabet);
+        bits += 6;
+        if (bits < 8)
+            continue;
+        bits -= 8;
+        bytes[made++] = (unsigned char)(held >> bits);
+    }
+    if ((held & ((UINT32_C(1) << bits) - 1)) != 0)
+        return -1;
+    *len = made;
+    return 0;
+}
+
+/* ---- random ---- */
 void sign_random(void *bytes, size_t len)
 {
     unsigned char *at = bytes;
@@ -190,20 +265,34 @@ void sign_uuid7(int64_t wall_ms, char uuid[SIGN_UUID_BYTES])
     print_uuid(bytes, 7, uuid);
 }
 
-void sign_uuid7_derived(const char *uuid7, int64_t number, char uuid[SIGN_UUID_BYTES])
+/* sign_id as a UUID. */
+static void print_digest(const char *const *parts, size_t count, unsigned char version,
+                         char uuid[SIGN_UUID_BYTES])
 {
-    char text[24], id[SIGN_ID_BYTES];
-    const char *const parts[] = {uuid7, text};
+    char id[SIGN_ID_BYTES];
     unsigned char bytes[16];
 
-    assert(strlen(uuid7) == SIGN_UUID_BYTES - 1);
-    snprintf(text, sizeof text, "%" PRId64, number);
-    sign_id(parts, 2, id);
+    sign_id(parts, count, id);
     for (size_t i = 0; i < sizeof bytes; i++) {
         char pair[3] = {id[2 * i], id[2 * i + 1], '\0'};
 
         bytes[i] = (unsigned char)strtoul(pair, NULL, 16);
     }
-    print_uuid(bytes, 7, uuid);
+    print_uuid(bytes, version, uuid);
+}
+
+void sign_uuid7_derived(const char *uuid7, int64_t number, char uuid[SIGN_UUID_BYTES])
+{
+    char text[24];
+    const char *const parts[] = {uuid7, text};
+
+    assert(strlen(uuid7) == SIGN_UUID_BYTES - 1);
+    snprintf(text, sizeof text, "%" PRId64, number);
+    print_digest(parts, 2, 7, uuid);
     memcpy(uuid, uuid7, 13); /* 48 bits of time and their hyphen */
+}
+
+void sign_uuid8(const char *const *parts, size_t count, char uuid[SIGN_UUID_BYTES])
+{
+    print_digest(parts, count, 8, uuid);
 }

@@ -13,6 +13,9 @@
 #include "common/redis_guard.h"
 #include "common/scripts.h"
 #include "common/stop.h"
+#include "common/zone.h"
+#include "scheduler/fire.h"
+#include "scheduler/notify.h"
 #include "scheduler/sweep.h"
 
 #define REDIS_TIMEOUT_MS 3000
@@ -30,6 +33,8 @@ struct loop {
     bool away; /* said so in the log */
     int64_t connected, reconnects;
     struct sweep sweep;
+    struct firing firing;
+    struct notify notify;
     struct metrics_listen *metrics; /* NULL: not wanted */
     int stop_fd;
     struct stop_signals signals;
@@ -47,6 +52,8 @@ static void print_metrics(void *arg, struct buf *out)
 
     loop->connected = !loop->away;
     sweep_print_metrics(&loop->sweep, out);
+    fire_print_metrics(&loop->firing, out);
+    notify_print_metrics(&loop->notify, out);
     metrics_print(table, ARRAY_LEN(table), out);
     metrics_print_process(out);
 }
@@ -98,6 +105,29 @@ static void look(struct loop *loop, int64_t now_mono_ms)
     loop->guarded = redis_generation(loop->redis);
 }
 
+/* What is due of everything; *next_mono_ms is when something will be. */
+static int work(struct loop *loop, int64_t now_mono_ms, int64_t *next_mono_ms,
+                struct err *err)
+{
+    int64_t sweep_mono_ms, notify_mono_ms;
+
+    if (fire_tick(&loop->firing, now_mono_ms, next_mono_ms, err) < 0)
+        return -1;
+    if (sweep_tick(&loop->sweep, now_mono_ms, &sweep_mono_ms, err) < 0) {
+        *next_mono_ms = sweep_mono_ms;
+        return -1;
+    }
+    if (sweep_mono_ms < *next_mono_ms)
+        *next_mono_ms = sweep_mono_ms;
+    if (notify_tick(&loop->notify, now_mono_ms, &notify_mono_ms, err) < 0) {
+        *next_mono_ms = notify_mono_ms;
+        return -1;
+    }
+    if (notify_mono_ms < *next_mono_ms)
+        *next_mono_ms = notify_mono_ms;
+    return 0;
+}
+
 /* All timed work; returns for how long (ms) the loop may sleep. */
 static int64_t tick(struct loop *loop)
 {
@@ -109,8 +139,7 @@ static int64_t tick(struct loop *loop)
     if (now_mono_ms >= loop->guard_due_mono_ms ||
         redis_generation(loop->redis) != loop->guarded)
         look(loop, now_mono_ms);
-    if (loop->fit && !loop->away &&
-        sweep_tick(&loop->sweep, now_mono_ms, &next_mono_ms, &err) < 0) {
+    if (loop->fit && !loop->away && work(loop, now_mono_ms, &next_mono_ms, &err) < 0) {
         note_away(loop, &err);
         loop->guard_due_mono_ms = next_mono_ms;
     }
@@ -130,7 +159,7 @@ static void wait_for_news(struct loop *loop, int64_t sleep_ms)
         {.fd = loop->metrics ? metrics_listen_fd(loop->metrics) : -1, .events = POLLIN},
     };
 
-    if (poll(polled, ARRAY_LEN(polled), (int)sleep_ms) > 0)
+    if (notify_wait(&loop->notify, polled, ARRAY_LEN(polled), sleep_ms) > 0)
         stop_read(loop->stop_fd, &loop->signals);
 }
 
@@ -142,12 +171,16 @@ static int set_up(struct loop *loop, struct err *err)
     loop->stop_fd = stop_open(err);
     if (loop->stop_fd < 0)
         return -1;
+    if (zone_check_installed(err) < 0)
+        return -1;
     if (redis_address_parse(conf->redis_url, &loop->address, err) < 0)
         return err_wrap(err, "KEDGE_REDIS_URL");
     loop->redis =
         redis_new(&loop->address, conf->redis_prefix, scripts_all, REDIS_TIMEOUT_MS);
     redis_guard_init(&loop->guard, loop->redis, conf->unsafe_redis);
     sweep_init(&loop->sweep, conf, loop->redis);
+    fire_init(&loop->firing, conf, loop->redis);
+    notify_init(&loop->notify, conf, loop->redis);
     if (!conf->metrics_listen)
         return 0;
     loop->metrics = metrics_listen_open(conf->metrics_listen, print_metrics, loop, err);
@@ -160,6 +193,8 @@ static int set_up(struct loop *loop, struct err *err)
 static void tear_down(struct loop *loop)
 {
     metrics_listen_free(loop->metrics);
+    fire_done(&loop->firing);
+    notify_done(&loop->notify);
     redis_free(loop->redis);
     redis_address_done(&loop->address);
     auto_close(&loop->stop_fd);

@@ -20,17 +20,19 @@ STAGES = {
     "unit-asan": ["/usr/bin/python3", "tests/unit/run.py", "asan"],
     "e2e": ["/usr/bin/python3", "tests/e2e/run.py", "release"],
     "e2e-asan": ["/usr/bin/python3", "tests/e2e/run.py", "asan"],
+    "patient": ["/usr/bin/python3", "tests/e2e/run.py", "release", "tests/patient"],
     "fuzz": ["/usr/bin/python3", "tests/fuzz/run.py", os.environ.get("FUZZ_SECONDS", "5")],
 }
 
 
-# The others wait more than they work; this one only works, with what they leave of the processors.
-BESIDE = "lint"
+# The others wait more than they work. Of these one only works, with what they leave of the
+# processors, and one waits for minutes of the real clock to go by.
+BESIDE = ("lint", "patient")
 
 
 def read(stage, process):
-    """The stage's lines, as they come; those of the one beside the others when it has ended."""
-    if stage == BESIDE:
+    """The stage's lines, as they come; those of one beside the others when it has ended."""
+    if stage in BESIDE:
         return process.communicate()[0].splitlines(keepends=True)
     return process.stdout
 
@@ -38,12 +40,12 @@ def read(stage, process):
 def run(stage):
     start = time.monotonic()
     totals = None
-    process = subprocess.Popen(["nice", *STAGES[stage]] if stage == BESIDE else STAGES[stage], cwd=ROOT,
+    process = subprocess.Popen(["nice", *STAGES[stage]] if stage in BESIDE else STAGES[stage], cwd=ROOT,
                                stdout=subprocess.PIPE, text=True, errors="replace")
-    if stage != BESIDE:
+    if stage not in BESIDE:
         print(f"==> {stage}", flush=True)
     for line in read(stage, process):
-        sys.stdout.write(f"{stage}: {line}" if stage == BESIDE else line)
+        sys.stdout.write(f"{stage}: {line}" if stage in BESIDE else line)
         sys.stdout.flush()
         found = TOTALS.fullmatch(line.strip())
         totals = tuple(map(int, found.groups())) if found else totals
@@ -58,11 +60,12 @@ def run(stage):
 
 def main():
     stages = sys.argv[1:] or list(STAGES)
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        beside = pool.submit(run, BESIDE) if BESIDE in stages else None
-        results = {stage: run(stage) for stage in stages if stage != BESIDE}
-        if beside:
-            results[BESIDE] = beside.result()
+    if "patient" in stages:  # so that two stages do not make the same files at once
+        subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "programs"], cwd=ROOT, check=False)
+    with concurrent.futures.ThreadPoolExecutor(len(BESIDE)) as pool:
+        beside = {stage: pool.submit(run, stage) for stage in stages if stage in BESIDE}
+        results = {stage: run(stage) for stage in stages if stage not in BESIDE}
+        results |= {stage: future.result() for stage, future in beside.items()}
     print()
     for stage, (passed, failed, skipped) in results.items():
         print(f"{stage:10} passed {passed:4}  failed {failed:4}  skipped {skipped:4}")

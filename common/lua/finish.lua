@@ -3,12 +3,14 @@
 -- nothing, but for a note when a person has resolved it meanwhile.
 -- ARGV: run, fence, nonce, status, exit, error code, error message, commit, summary,
 -- output cut (0, 1), output, log, applied, head, metadata, drift key, drift field, drift
--- record.
+-- record, what was read of the repository ('': not known).
 --@include run_end
 local id, fence, nonce, status = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local drift_repo, drift_field, drift_record = ARGV[16], ARGV[17], ARGV[18]
-check(#ARGV == 18 and #id > 0 and #status > 0, 'finish')
-check(#ARGV[9] <= 4096 and #ARGV[7] <= 4096, 'a summary or message above 4 KiB')
+local reads = ARGV[19]
+check(#ARGV == 19 and #id > 0 and #status > 0, 'finish')
+check(#ARGV[9] <= 4096 and #ARGV[7] <= 4096 and #reads <= 4096,
+      'a summary, message or list above 4 KiB')
 check(drift_repo == '' or drift_field ~= '', 'a drift record without a field')
 whole(ARGV[5], 'exit')
 
@@ -69,6 +71,13 @@ if drift_repo ~= '' and drift_record ~= '' and status ~= 'cancelled' then
         redis.call('HDEL', records, failure)
     end
     redis.call('ZADD', K('drifts'), NOW, drift_repo)
+end
+if run.pkey ~= '' and (status == 'clean' or status == 'drift_detected') then
+    if reads ~= '' then
+        redis.call('HSET', K('last:' .. run.scope), 'reads', reads)
+    else
+        redis.call('HDEL', K('last:' .. run.scope), 'reads')
+    end
 end
 run_end(run, status, 'exit', ARGV[5], 'error_code', code, 'error_message', message,
         'commit', ARGV[8], 'summary', ARGV[9], 'truncated', ARGV[10])

@@ -2,10 +2,11 @@
 -- Repairs what no invariant allows, a piece at a time, and says what it found: normally
 -- nothing. It never starts, ends or requeues a run: a lease or a suspicion is put right,
 -- and reap does the rest. A batch that did not hear of its runs' ends goes on.
--- ARGV: grace ms. The answer is a count and a sentence for each.
+-- ARGV: grace ms, lease of a delivery ms. The answer is a count and a sentence for each.
 --@include run_end
-local grace_ms = whole(ARGV[1], 'grace')
-check(#ARGV == 1, 'fsck')
+--@include outbox_fsck
+local grace_ms, delivery_ms = whole(ARGV[1], 'grace'), whole(ARGV[2], 'lease')
+check(#ARGV == 2, 'fsck')
 
 local BATCH = 100
 local meta = K('meta')
@@ -74,6 +75,21 @@ walk('ready', function(target)
         refresh_ready(target)
     end
 end)
+
+walk('due', function(id)
+    local v = redis.call('HMGET', K('schedule:' .. id), 'due', 'enabled')
+    local due = v[2] == '1' and tonumber(v[1]) or 0
+    if due == 0 then
+        note('schedule ' .. id .. (v[1] and ' has no tick' or ' is not there') ..
+             ', but was due')
+        redis.call('ZREM', K('due'), id)
+    elseif due ~= tonumber(redis.call('ZSCORE', K('due'), id)) then
+        note('schedule ' .. id .. ' was due at another time than it shows')
+        redis.call('ZADD', K('due'), digits(due), id)
+    end
+end)
+
+fsck_hooks(walk, note, delivery_ms)
 
 -- Counts the runs of a batch that have not ended, in all and of the stages that have come.
 local function count_left(batch)

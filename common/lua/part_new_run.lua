@@ -44,18 +44,33 @@ end
 local function enter_history(run, now)
     redis.call('ZADD', K('runs'), now, run.id)
     redis.call('ZADD', K('runs:' .. run.scope), now, run.id)
-    if run.kind == 'drift_check' then
+    if run.kind == 'drift_check' and not run.skipped then
         redis.call('HSET', K('last:' .. run.scope), 'newest', run.id)
     end
 end
 
+-- Where a run begins: in line; in `delayed` until the stages before its own have ended;
+-- ended already.
+local function enter_first(run, status, seq, now)
+    if status == 'skipped' then
+        redis.call('HSET', K('run:' .. run.id), 'ended', now, 'summary', run.skipped)
+        redis.call('ZADD', K('ended'), now, run.id)
+        redis.call('ZADD', K('scopes'), 'NX', now, run.scope)
+    elseif status == 'delayed' then
+        redis.call('ZADD', K('delayed'), '+inf', run.id)
+        redis.call('ZADD', K('batch_later:' .. run.batch), run.stage, run.id)
+    else
+        enter_waiting(run.id, run.target, run.pkey, seq, run.priority, run.coalesce)
+    end
+end
+
 -- Writes a run: id, kind, trigger, target, scope, project, workspace, pkey, spec, ref,
--- coalesce, priority, locked_by; of a batch also batch, index, stage, deps. One of a
--- later stage waits in `delayed` for the end of those before.
+-- coalesce, priority, locked_by; of a batch also batch, index, stage, deps, of a schedule
+-- also its id as schedule. With `skipped`, its summary, it is only told of.
 local function make_run(run)
     local key, now = K('run:' .. run.id), digits(NOW)
     local later = run.batch and run.stage > 0
-    local status = later and 'delayed' or 'queued'
+    local status = run.skipped and 'skipped' or later and 'delayed' or 'queued'
     local seq = redis.call('HINCRBY', K('meta'), 'seq', 1)
     redis.call('HSET', key, 'status', status, 'kind', run.kind, 'trigger', run.trigger,
                'target', run.target, 'scope', run.scope, 'project', run.project,
@@ -67,12 +82,10 @@ local function make_run(run)
         redis.call('HSET', key, 'batch', run.batch, 'index', run.index, 'stage',
                    run.stage, 'deps', run.deps)
     end
-    if later then
-        redis.call('ZADD', K('delayed'), '+inf', run.id)
-        redis.call('ZADD', K('batch_later:' .. run.batch), run.stage, run.id)
-    else
-        enter_waiting(run.id, run.target, run.pkey, seq, run.priority, run.coalesce)
+    if run.schedule then
+        redis.call('HSET', key, 'schedule', run.schedule)
     end
+    enter_first(run, status, seq, now)
     -- A resolve run is part of no history: it is found by its batch, and goes with it.
     if run.kind ~= 'resolve' then
         enter_history(run, now)

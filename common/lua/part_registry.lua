@@ -16,3 +16,21 @@ end
 local function touch_project(project)
     redis.call('HSET', project, 'revision', next_revision(), 'updated', NOW)
 end
+
+-- Puts a project under what it tracks ('': nothing), and takes it from where it was.
+local function track_project(key, tracked)
+    local project = K('project:' .. key)
+    local before = redis.call('HGET', project, 'tracked') or ''
+    if before == tracked then
+        return
+    end
+    if before ~= '' then
+        redis.call('ZREM', K('tracked:' .. before), key)
+    end
+    if tracked ~= '' then
+        redis.call('ZADD', K('tracked:' .. tracked), 0, key)
+        redis.call('HSET', project, 'tracked', tracked)
+    else
+        redis.call('HDEL', project, 'tracked')
+    end
+end

@@ -3,7 +3,7 @@
 -- repository keeps and drift records that nobody renews, and drops the oldest outputs
 -- above the limit. Never the newest of a scope or one that its `last` names, never what
 -- has not ended or is of a batch that is kept, nothing younger than 25 hours (an
--- Idempotency-Key lives 24).
+-- Idempotency-Key lives 24). What waits for a hook that nobody sends to goes as well.
 -- ARGV: runs kept a scope and batches kept a repository, days kept, bytes of outputs kept
 -- (0: all). Looks at 100 at most and answers at how many; a scope or repository that was
 -- looked at is due again in an hour.
@@ -13,7 +13,7 @@ local store_max = whole(ARGV[3], 'bytes')
 check(#ARGV == 3 and keep_runs >= 0 and keep_days >= 0 and store_max >= 0, 'trim')
 
 local HOUR_MS, DAY_MS = 3600000, 86400000
-local DRIFT_MS = 90 * DAY_MS
+local DRIFT_MS, EVENT_MS = 90 * DAY_MS, 7 * DAY_MS
 local BATCH = 100
 local looked = 0
 local ends = {clean = true, drift_detected = true, applied = true, error = true,
@@ -140,6 +140,16 @@ local stale = redis.call('ZRANGE', K('drifts'), '-inf', '(' .. NOW - DRIFT_MS, '
 for _, repo in ipairs(stale) do
     redis.call('UNLINK', K('drift:' .. repo))
     redis.call('ZREM', K('drifts'), repo)
+    looked = looked + 1
+end
+
+-- Nobody has sent to it for so long that its deliveries are forgotten: the default hook,
+-- after it was taken from the settings.
+for _, hook in ipairs(redis.call('ZRANGE', K('hooks_due'), '-inf', '(' .. NOW - EVENT_MS,
+                                 'BYSCORE', 'LIMIT', 0, BATCH - looked)) do
+    redis.call('UNLINK', K('waiting:' .. hook), K('pending:' .. hook),
+               K('flying:' .. hook), K('gather:' .. hook))
+    redis.call('ZREM', K('hooks_due'), hook)
     looked = looked + 1
 end
 

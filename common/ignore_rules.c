@@ -1,5 +1,5 @@
 /* The ignore rules that hold for a workspace. */
-#include "api/rules.h"
+#include "common/ignore_rules.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* The ignore rules that hold for a workspace: those of its own document and those that
  * people set with POST …/ignore. Pure but for the clock. */
-#ifndef KEDGE_API_RULES_H
-#define KEDGE_API_RULES_H
+#ifndef KEDGE_COMMON_IGNORE_RULES_H
+#define KEDGE_COMMON_IGNORE_RULES_H
 
 #include "common/ignore.h"
 #include "common/redis.h"

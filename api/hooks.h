@@ -1,0 +1,16 @@
+/* What the handlers of hooks have in common. */
+#ifndef KEDGE_API_HOOKS_H
+#define KEDGE_API_HOOKS_H
+
+#include "common/hook_store.h"
+
+struct request;
+
+#define HOOKS_PATH "/api/v1/hooks/"
+
+/* Answers with the hook, as the one who asks may see it. */
+void hooks_show(struct request *req, unsigned status, const struct hook *hook);
+/* 404: the hook that the path names is not there. */
+void hooks_unknown(struct request *req);
+
+#endif
