@@ -17,6 +17,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/redis.h"
 #include "common/sign.h"
 #include "tests/support/api_process.h"
 
@@ -115,6 +116,53 @@ static void cancel(const struct api_process *api, const char *run_id)
     AUTO(auto_free) char *path = mem_fmt("/api/v1/runs/%s/cancel", run_id);
 
     assert_int_equal(api_call(api, "POST", path, NULL, NULL, NULL), 200);
+}
+
+/* ---- what the schedulers know of its settings ---- */
+static void await_host(struct redis *redis, const char *host)
+{
+    int64_t begun_ms = clock_mono_ms();
+
+    for (bool found = false; !found;) {
+        AUTO(redis_cmd_done) struct redis_cmd cmd;
+        AUTO(redis_reply_free) struct redisReply *reply = NULL;
+        struct err err;
+
+        redis_cmd_init(&cmd);
+        redis_cmd_arg(&cmd, "HGET");
+        redis_cmd_arg(&cmd, "{kedge}:meta");
+        redis_cmd_arg(&cmd, "host_Github");
+        found = redis_call(redis, &cmd, 0, &reply, &err) == 0 &&
+                redis_reply_text(reply) != NULL &&
+                strcmp(redis_reply_text(reply), host) == 0;
+        assert_true(clock_mono_ms() - begun_ms < 10000);
+    }
+}
+
+static void forget_host(struct redis *redis)
+{
+    AUTO(redis_cmd_done) struct redis_cmd cmd;
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    struct err err;
+
+    redis_cmd_init(&cmd);
+    redis_cmd_arg(&cmd, "HDEL");
+    redis_cmd_arg(&cmd, "{kedge}:meta");
+    redis_cmd_arg(&cmd, "host_Github");
+    assert_int_equal(redis_call(redis, &cmd, 0, &reply, &err), 0);
+    assert_int_equal(redis_reply_int(reply, -1), 1);
+}
+
+static void schedulers_are_told_where_repositories_are_at_each_connect(void **state)
+{
+    struct api_process *api = *state;
+    struct redis *redis = redis_new(&api->redis.address, "{kedge}:", NULL, 1000);
+
+    await_host(redis, "github.com");
+    forget_host(redis);
+    redis_server_restart(&api->redis);
+    await_host(redis, "github.com");
+    redis_free(redis);
 }
 
 /* ---- Redis ---- */
@@ -373,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         API_TEST(requests_outlast_a_redis_that_restarts),
+        API_TEST(schedulers_are_told_where_repositories_are_at_each_connect),
         API_TEST(without_redis_the_answer_is_503_and_when_to_come_again),
         API_TEST(a_redis_that_hangs_keeps_nobody_for_long),
         API_TEST(a_long_poll_answers_when_the_run_changes),

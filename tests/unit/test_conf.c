@@ -241,13 +241,13 @@ static void a_name_that_is_reserved_is_a_warning_in_every_program(void **state)
     for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
         struct loaded loaded =
             load(programs[i],
-                 ENV("KEDGE_SLACK_WEBHOOK_URL=https://hooks/hunter",
+                 ENV("KEDGE_AI_URL=https://hunter.example",
                      "KEDGE_AI_API_KEY_FILE=/nowhere", "AZURE_OPENAI_ENDPOINT=http://x",
                      "AZURE_OPENAI_OTHER=x", "KEDGE_PROFILING_FILE=x"));
 
         assert_int_equal(loaded.problem_count, 0);
         assert_string_equal(buf_text(&loaded.warnings),
-                            "KEDGE_SLACK_WEBHOOK_URL: not used by this version\n"
+                            "KEDGE_AI_URL: not used by this version\n"
                             "KEDGE_AI_API_KEY_FILE: not used by this version\n"
                             "AZURE_OPENAI_ENDPOINT: not used by this version\n"
                             "KEDGE_PROFILING_FILE: there is no such setting\n");

@@ -266,6 +266,48 @@ static void live_output_is_stored_once_in_order_and_goes_after_the_end(void **st
     assert_in_range(strtol(ask("PTTL log:r1"), NULL, 10), 590000, 600000);
 }
 
+/* ---- what was read of the repository ---- */
+static void finish_check(const char *run_id, const char *project, enum run_status status,
+                         const char *reads)
+{
+    struct enqueue req = step_check(run_id);
+    const struct finish result = {
+        .status = status, .error_code = "TIMEOUT", .error_message = "", .reads = reads};
+    struct queue_hold hold;
+
+    req.project_id = project;
+    req.max_queued_project = 10;
+    step_enqueue(&fixture, &req);
+    hold = step_claim(&fixture, "w", run_id);
+    assert_int_equal(step_finish_with(&fixture, &hold, &result), HOLD_DONE);
+}
+
+static void what_a_good_check_read_is_kept_until_the_next(void **state)
+{
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    struct redis_cmd cmd;
+
+    (void)state;
+    finish_check("r1", "p", RUN_CLEAN, "env\nmodules/a");
+    queue_get_reads(&cmd, FIXTURE_PREFIX, "s");
+    reply = queue_fixture_call(&fixture, &cmd);
+    assert_string_equal(redis_reply_text(reply), "env\nmodules/a");
+    finish_check("r2", "p", RUN_ERROR, NULL);
+    assert_string_equal(ask("HGET last:s reads"), "env\nmodules/a");
+    finish_check("r3", "p", RUN_DRIFT_DETECTED, "env");
+    assert_string_equal(ask("HGET last:s reads"), "env");
+    finish_check("r4", "p", RUN_CLEAN, NULL);
+    assert_string_equal(ask("HEXISTS last:s reads"), "0");
+    assert_string_equal(ask("HGET last:s good"), "r4");
+}
+
+static void what_is_no_workspace_keeps_nothing_of_it(void **state)
+{
+    (void)state;
+    finish_check("r1", NULL, RUN_CLEAN, "env");
+    assert_string_equal(ask("HEXISTS last:s reads"), "0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +322,8 @@ int main(void)
         QUEUE_TEST(nobody_ends_cancelled_without_a_cancel),
         QUEUE_TEST(a_move_that_the_table_does_not_have_writes_nothing),
         QUEUE_TEST(a_long_message_is_cut_not_refused),
+        QUEUE_TEST(what_a_good_check_read_is_kept_until_the_next),
+        QUEUE_TEST(what_is_no_workspace_keeps_nothing_of_it),
         QUEUE_TEST(live_output_is_stored_once_in_order_and_goes_after_the_end),
     };
 

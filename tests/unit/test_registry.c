@@ -681,6 +681,96 @@ static int empty(void **state)
 
 #define WITH_REDIS(test) cmocka_unit_test_setup(test, empty)
 
+/* ---- who tracks a repository ---- */
+#define OF(repository, type)                                                             \
+    "{\"repository\":\"" repository "\",\"type\":\"" type "\",\"ref\":\"main\"}"
+
+/* The ids of all pages, a blank behind each; *pages counts them. */
+static void tracked(enum vcs_type type, const char *repository, struct buf *ids,
+                    size_t *pages)
+{
+    char after[SIGN_ID_BYTES] = "";
+
+    *pages = 0;
+    do {
+        AUTO(redis_reply_free) struct redisReply *reply = NULL;
+        struct registry_tracked page;
+        struct redis_cmd cmd;
+        struct err err;
+
+        registry_list_tracked(&cmd, PREFIX, type, repository, after);
+        reply = call(&cmd);
+        assert_int_equal(registry_tracked_reply(reply, &page, &err), 0);
+        assert_true(page.count <= REGISTRY_TRACKED);
+        for (size_t i = 0; i < page.count; i++)
+            buf_fmt(ids, "%s ", registry_tracked_id(reply, i));
+        snprintf(after, sizeof after, "%s", page.after);
+        ++*pages;
+    } while (after[0] != '\0');
+}
+
+static void assert_tracked(enum vcs_type type, const char *repository, const char *wanted)
+{
+    AUTO(buf_done) struct buf ids = BUF_INIT(1 << 16);
+    size_t pages;
+
+    tracked(type, repository, &ids, &pages);
+    assert_string_equal(buf_text(&ids), wanted);
+}
+
+static void a_repository_knows_its_projects(void **state)
+{
+    (void)state;
+    put_project("p", OF("acme/net", "Github"));
+    put_project("lab", OF("acme/net", "Gitlab"));
+    assert_tracked(VCS_GITHUB, "ACME/Net", "p ");
+    assert_tracked(VCS_GITLAB, "acme/net", "lab ");
+    assert_tracked(VCS_GIT, "acme/net", "");
+    put_project("p", OF("acme/other", "Github"));
+    assert_tracked(VCS_GITHUB, "acme/net", "");
+    assert_tracked(VCS_GITHUB, "acme/other", "p ");
+    assert_int_equal(delete_project("p"), REGISTRY_DONE);
+    assert_tracked(VCS_GITHUB, "acme/other", "");
+    put_project("lab", "{}");
+    assert_tracked(VCS_GITLAB, "acme/net", "");
+}
+
+static void a_project_from_before_the_index_enters_it_when_it_is_put_again(void **state)
+{
+    char key[SIGN_ID_BYTES], name[64];
+    int64_t revision;
+
+    (void)state;
+    put_project("p", OF("acme/net", "Github"));
+    revision = revision_of("p");
+    registry_project_key("p", key);
+    snprintf(name, sizeof name, "project:%s", key);
+    ask_int("HDEL", name, "tracked");
+    assert_int_equal(put_project("p", OF("acme/net", "Github")), REGISTRY_UPDATED);
+    assert_tracked(VCS_GITHUB, "acme/net", "p ");
+    assert_int_equal(revision_of("p"), revision);
+}
+
+static void the_projects_of_a_repository_come_in_pages(void **state)
+{
+    AUTO(buf_done) struct buf ids = BUF_INIT(1 << 16);
+    size_t pages, count = 0;
+
+    (void)state;
+    for (int i = 0; i < 2 * REGISTRY_TRACKED + 1; i++) {
+        char id[16];
+
+        snprintf(id, sizeof id, "p%d", i);
+        put_project(id, OF("acme/mono", "Github"));
+    }
+    tracked(VCS_GITHUB, "acme/mono", &ids, &pages);
+    assert_int_equal(pages, 3);
+    for (const char *at = buf_text(&ids); *at != '\0'; at++)
+        count += *at == ' ';
+    assert_int_equal(count, 2 * REGISTRY_TRACKED + 1);
+    assert_non_null(strstr(buf_text(&ids), "p200 "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -705,6 +795,9 @@ int main(void)
         WITH_REDIS(a_scope_has_at_most_a_thousand_rules),
         WITH_REDIS(an_expired_rule_makes_room_at_the_next_put),
         WITH_REDIS(a_rule_that_lost_its_expiry_stays),
+        WITH_REDIS(a_repository_knows_its_projects),
+        WITH_REDIS(a_project_from_before_the_index_enters_it_when_it_is_put_again),
+        WITH_REDIS(the_projects_of_a_repository_come_in_pages),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -34,7 +34,8 @@ static void every_part_is_read_and_sent(void **state)
 {
     static const char *const names[] = {"output.z", "apply.z", "log.z", "head",
                                         "metadata.json"};
-    const struct run_outcome outcome = {.status = RUN_APPLIED};
+    char reads[] = "env\nmodules/a";
+    const struct run_outcome outcome = {.status = RUN_APPLIED, .reads = reads};
     struct test_run *run = test_run_new();
     struct redis_cmd cmd = {0};
     struct result result;
@@ -55,6 +56,7 @@ static void every_part_is_read_and_sent(void **state)
     result_command(&cmd, "k:", &run->order.hold, &result);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         assert_true(has(&cmd, names[i]));
+    assert_true(has(&cmd, reads));
     redis_cmd_done(&cmd);
     result_done(&result);
     test_run_free(run);

@@ -153,6 +153,7 @@ static void an_outcome_is_read_back_as_written(void **state)
         .error_message = mem_dup("held by \"me\"\n"),
         .commit = mem_dup("0123456789012345678901234567890123456789"),
         .drift_record = mem_dup("{\"status\":\"error\"}"),
+        .reads = mem_dup("env\nmodules/a"),
         .output_truncated = true,
     };
     struct run_outcome got;
@@ -172,6 +173,7 @@ static void an_outcome_is_read_back_as_written(void **state)
     assert_string_equal(got.commit, outcome.commit);
     assert_null(got.summary);
     assert_string_equal(got.drift_record, outcome.drift_record);
+    assert_string_equal(got.reads, outcome.reads);
     assert_true(got.output_truncated);
     run_outcome_done(&got);
     run_outcome_done(&outcome);

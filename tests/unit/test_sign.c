@@ -36,6 +36,96 @@ static void digests_are_those_of_fips_180(void **state)
     }
 }
 
+static void hex_of_hmac(const char *key, const struct sign_part *parts, size_t count,
+                        char hex[2 * SIGN_MAC_BYTES + 1])
+{
+    unsigned char mac[SIGN_MAC_BYTES];
+
+    sign_hmac(key, strlen(key), parts, count, mac);
+    sign_hex(mac, sizeof mac, hex);
+}
+
+/* Test cases 1, 2 and 6. */
+static void hmacs_are_those_of_rfc_4231(void **state)
+{
+    static const char key1[] = "\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b"
+                               "\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b";
+    static const struct {
+        const char *key, *text, *hex;
+    } rows[] = {
+        {key1, "Hi There",
+         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+        {"Jefe", "what do ya want for nothing?",
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+    };
+    char hex[2 * SIGN_MAC_BYTES + 1], parts_hex[2 * SIGN_MAC_BYTES + 1];
+    char long_key[132] = "";
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t len = strlen(rows[i].text);
+        const struct sign_part whole = {rows[i].text, len};
+        const struct sign_part parts[] = {
+            {rows[i].text, 3}, {"", 0}, {rows[i].text + 3, len - 3}};
+
+        hex_of_hmac(rows[i].key, &whole, 1, hex);
+        assert_string_equal(hex, rows[i].hex);
+        hex_of_hmac(rows[i].key, parts, ARRAY_LEN(parts), parts_hex);
+        assert_string_equal(parts_hex, rows[i].hex);
+    }
+    memset(long_key, 0xaa, 131);
+    hex_of_hmac(
+        long_key,
+        &(struct sign_part){"Test Using Larger Than Block-Size Key - Hash Key First", 54},
+        1, hex);
+    assert_string_equal(
+        hex, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+/* RFC 4648, section 10. */
+static void base64_goes_there_and_back(void **state)
+{
+    static const struct {
+        const char *bytes, *text;
+    } rows[] = {{"", ""},
+                {"f", "Zg=="},
+                {"fo", "Zm8="},
+                {"foo", "Zm9v"},
+                {"foob", "Zm9vYg=="},
+                {"fooba", "Zm9vYmE="},
+                {"foobar", "Zm9vYmFy"},
+                {"\xff\xfe\xfb", "//77"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        unsigned char bytes[8];
+        char text[SIGN_BASE64_BYTES(8)];
+        size_t len = 99;
+
+        sign_base64(rows[i].bytes, strlen(rows[i].bytes), text);
+        assert_string_equal(text, rows[i].text);
+        assert_int_equal(sign_base64_parse(text, bytes, &len), 0);
+        assert_int_equal(len, strlen(rows[i].bytes));
+        assert_memory_equal(bytes, rows[i].bytes, len);
+    }
+}
+
+static void what_is_no_base64_is_refused(void **state)
+{
+    static const char *const rows[] = {"Z",        "Zg",   "Zg=",    "Zg===",
+                                       "Zh==",     "Zm9=", "Zm9v\n", "Z-9v",
+                                       "Zg==Zg==", "====", " Zg="};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        unsigned char bytes[16];
+        size_t len;
+
+        if (sign_base64_parse(rows[i], bytes, &len) == 0)
+            fail_msg("taken: %s", rows[i]);
+    }
+}
+
 static void id_of(const char *a, const char *b, char id[SIGN_ID_BYTES])
 {
     sign_id((const char *const[]){a, b}, 2, id);
@@ -219,6 +309,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_are_those_of_fips_180),
+        cmocka_unit_test(hmacs_are_those_of_rfc_4231),
+        cmocka_unit_test(base64_goes_there_and_back),
+        cmocka_unit_test(what_is_no_base64_is_refused),
         cmocka_unit_test(an_id_tells_lists_apart_that_join_to_the_same_text),
         cmocka_unit_test(null_in_a_list_counts_as_empty),
         cmocka_unit_test(an_id_never_changes_between_releases),

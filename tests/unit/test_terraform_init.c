@@ -359,6 +359,122 @@ static void init_begins_with_an_empty_home_each_time(void **state)
     assert_string_equal(buf_text(&tf_output), "");
 }
 
+/* ---- what the configuration reads ---- */
+static void expect_reads(const char *wanted)
+{
+    AUTO(auto_free) char *reads = NULL;
+
+    tf_begin();
+    tf_init_and_prove();
+    reads = terraform_reads(tf_used);
+    if (wanted == NULL) {
+        assert_null(reads);
+        return;
+    }
+    assert_non_null(reads);
+    assert_string_equal(reads, wanted);
+}
+
+static void work_in(const char *directory)
+{
+    free(tf_run->order.spec.directory);
+    tf_run->order.spec.directory = mem_dup(directory);
+}
+
+static void a_configuration_alone_reads_its_directory(void **state)
+{
+    (void)state;
+    expect_reads(".");
+    test_run_file(tf_run, "env/a/main.tf", "# a\n");
+    work_in("env/a");
+    expect_reads("env/a");
+}
+
+#define MODULE(key, source, dir)                                                         \
+    ",{\"Key\":\"" key "\",\"Source\":\"" source "\",\"Dir\":\"" dir "\"}"
+
+static void local_modules_are_read_remote_ones_are_not(void **state)
+{
+    (void)state;
+    test_run_file(tf_run, "env/a/main.tf", "# a\n");
+    test_run_file(tf_run, "modules/one/main.tf", "# one\n");
+    test_run_file(tf_run, "modules/two/main.tf", "# two\n");
+    work_in("env/a");
+    test_run_script(
+        tf_run, MODULES_SCRIPT(
+                    MODULE("m", "../../modules/one", "../../modules/one")
+                        MODULE("n", "../../modules/one", "../../modules/one")
+                            MODULE("m.x", "../two", "../../modules/two")
+                                MODULE("r", "git::https://h/r.git", ".terraform/r")
+                                    MODULE("r.y", "./y", "/elsewhere/.terraform/r/y")));
+    expect_reads("env/a\nmodules/one\nmodules/two");
+}
+
+static void a_module_that_cannot_be_found_makes_all_unknown(void **state)
+{
+    (void)state;
+    test_run_script(tf_run, MODULES_SCRIPT(MODULE("m", "../out", "../../../..")));
+    expect_reads(NULL);
+    test_run_script(tf_run, MODULES_SCRIPT(MODULE("m", "./gone", "gone")));
+    expect_reads(NULL);
+    test_run_script(tf_run, MODULES_SCRIPT(",{\"Key\":\"m\"}"));
+    expect_reads(NULL);
+    test_run_script(tf_run, MODULES_SCRIPT(",oops"));
+    expect_reads(NULL);
+}
+
+static void links_are_followed_to_what_is_read(void **state)
+{
+    AUTO(auto_free) char *link = path_join(tf_run->work, "src/link");
+    AUTO(auto_free) char *reads = NULL;
+
+    (void)state;
+    test_run_file(tf_run, "modules/one/main.tf", "# one\n");
+    test_run_script(tf_run, MODULES_SCRIPT(MODULE("m", "./link", "link")));
+    tf_begin();
+    assert_int_equal(symlink("modules/one", link), 0);
+    tf_init_and_prove();
+    reads = terraform_reads(tf_used);
+    assert_string_equal(reads, ".\nmodules/one");
+}
+
+static void var_files_are_read(void **state)
+{
+    struct run_spec *spec = &tf_run->order.spec;
+
+    (void)state;
+    test_run_file(tf_run, "env/a/main.tf", "# a\n");
+    test_run_file(tf_run, "env/a/x.tfvars", "");
+    work_in("env/a");
+    spec->var_files = mem_new(1, sizeof *spec->var_files);
+    spec->var_files[0] = mem_dup("x.tfvars");
+    spec->var_file_count = 1;
+    expect_reads("env/a\nenv/a/x.tfvars");
+}
+
+static void a_list_that_is_too_long_is_none(void **state)
+{
+    AUTO(buf_done) struct buf name = BUF_INIT(1 << 16);
+    AUTO(buf_done) struct buf list = BUF_INIT(1 << 16);
+
+    (void)state;
+    for (int i = 0; i < 30; i++) {
+        AUTO(buf_done) struct buf dir = BUF_INIT(1 << 10);
+
+        buf_fmt(&dir, "%0200d", i);
+        buf_fmt(&list, " %s", buf_text(&dir));
+        buf_fmt(&name, MODULE("m%d", "./%s", "%s"), i, buf_text(&dir), buf_text(&dir));
+    }
+    AUTO(auto_free)
+    char *script =
+        mem_fmt("case $1 in init) mkdir -p $TF_DATA_DIR/modules%s;"
+                "echo '{\"Modules\":[{\"Key\":\"\",\"Source\":\"\",\"Dir\":\".\"}%s]}' "
+                ">$TF_DATA_DIR/modules/modules.json ;; esac",
+                buf_text(&list), buf_text(&name));
+    test_run_script(tf_run, script);
+    expect_reads(NULL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tf_set_up, tf_tear_down)
 
 int main(void)
@@ -378,6 +494,12 @@ int main(void)
         TEST(providers_of_a_repository_stay_out_of_the_shared_cache),
         TEST(files_that_hold_the_workers_secrets_cannot_be_read),
         TEST(init_begins_with_an_empty_home_each_time),
+        TEST(a_configuration_alone_reads_its_directory),
+        TEST(local_modules_are_read_remote_ones_are_not),
+        TEST(a_module_that_cannot_be_found_makes_all_unknown),
+        TEST(links_are_followed_to_what_is_read),
+        TEST(var_files_are_read),
+        TEST(a_list_that_is_too_long_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
