@@ -111,24 +111,57 @@ static bool take(const struct listing *listing, const cJSON *module, struct stri
     return is_below(path, listing->top);
 }
 
-bool module_list_read(const char *data_dir, const char *top, const char *cwd,
-                      struct strings *dirs)
+/* 1 with the list of modules, 0 when there are none, -1 when they cannot be read. */
+static int read_modules(const char *data_dir, cJSON **out)
 {
     AUTO(buf_done) struct buf text = BUF_INIT(LIST_MAX_BYTES);
     AUTO(auto_json) cJSON *doc = NULL;
-    struct listing listing = {.top = top, .cwd = cwd};
     int found = file_get_plain(data_dir, "modules/modules.json", &text);
-    bool pinned = true;
     struct err err;
 
     if (found <= 0)
-        return found == 0; /* no modules at all */
+        return found;
     doc = json_parse(buf_text(&text), text.len, JSON_DEPTH_MAX, false, &err);
+    if (!cJSON_IsArray(json_get(doc, "Modules")))
+        return -1;
+    *out = TAKE(doc);
+    return 1;
+}
+
+bool module_list_read(const char *data_dir, const char *top, const char *cwd,
+                      struct strings *dirs)
+{
+    AUTO(auto_json) cJSON *doc = NULL;
+    struct listing listing = {.top = top, .cwd = cwd};
+    int found = read_modules(data_dir, &doc);
+    bool pinned = true;
+
+    if (found <= 0)
+        return found == 0; /* no modules at all */
     listing.modules = json_get(doc, "Modules");
-    if (!cJSON_IsArray(listing.modules))
-        return false;
     for (const cJSON *module = listing.modules->child; module != NULL;
          module = module->next)
         pinned = take(&listing, module, dirs) && pinned;
     return pinned;
+}
+
+bool module_list_local(const char *data_dir, struct strings *dirs)
+{
+    AUTO(auto_json) cJSON *doc = NULL;
+    int found = read_modules(data_dir, &doc);
+    const cJSON *module;
+
+    if (found <= 0)
+        return found == 0;
+    module = json_get(doc, "Modules")->child;
+    for (; module != NULL; module = module->next) {
+        const char *source = json_string(module, "Source");
+        const char *dir = json_string(module, "Dir");
+
+        if (source == NULL || dir == NULL)
+            return false;
+        if (is_local(source) && dir[0] != '/')
+            strings_add(dirs, dir);
+    }
+    return true;
 }

@@ -12,4 +12,7 @@
 bool module_list_read(const char *data_dir, const char *top, const char *cwd,
                       struct strings *dirs);
 
+/* Adds the directories of local modules alone. False: the list cannot be read. */
+bool module_list_local(const char *data_dir, struct strings *dirs);
+
 #endif

@@ -56,6 +56,8 @@ int result_read(const struct conf *conf, const char *run_dir, struct result *out
     out->present = true;
     if (out->outcome.summary && strlen(out->outcome.summary) > QUEUE_SUMMARY_BYTES)
         return err_set(err, ERR_PERM, "the summary is too long");
+    if (out->outcome.reads && strlen(out->outcome.reads) > QUEUE_READS_BYTES)
+        return err_set(err, ERR_PERM, "the list of what was read is too long");
     if (address_record(conf, run_dir, out, err) < 0)
         return -1;
     read_part(run_dir, "output.z", &out->output);
@@ -124,6 +126,7 @@ void result_command(struct redis_cmd *cmd, const char *prefix,
         .drift_repo = result->drift_field ? result->drift_repo : NULL,
         .drift_field = result->drift_field,
         .drift_record = result->drift_field ? outcome->drift_record : NULL,
+        .reads = outcome->reads,
     };
 
     queue_finish(cmd, prefix, hold, &finish);

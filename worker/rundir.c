@@ -29,6 +29,7 @@ void run_outcome_done(struct run_outcome *outcome)
     free(outcome->commit);
     free(outcome->summary);
     free(outcome->drift_record);
+    free(outcome->reads);
     *outcome = (struct run_outcome){.exit_code = -1};
 }
 
@@ -168,6 +169,7 @@ static void print_outcome(const struct run_outcome *outcome, struct buf *out)
     json_add_text(&w, "commit", outcome->commit);
     json_add_text(&w, "summary", outcome->summary);
     json_add_text(&w, "driftRecord", outcome->drift_record);
+    json_add_text(&w, "reads", outcome->reads);
     json_add_boolean(&w, "outputTruncated", outcome->output_truncated);
     if (outcome->expand)
         json_add_boolean(&w, "expand", true);
@@ -233,6 +235,7 @@ int rundir_read_outcome(const char *dir, struct run_outcome *out, struct err *er
     outcome.commit = mem_dup(json_string(doc, "commit"));
     outcome.summary = mem_dup(json_string(doc, "summary"));
     outcome.drift_record = mem_dup(json_string(doc, "driftRecord"));
+    outcome.reads = mem_dup(json_string(doc, "reads"));
     outcome.output_truncated = json_bool(doc, "outputTruncated", false);
     outcome.expand = json_bool(doc, "expand", false);
     *out = outcome;

@@ -58,6 +58,7 @@ struct run_outcome {
     char *commit;         /* NULL: not resolved */
     char *summary;        /* compact JSON of counts; NULL: none */
     char *drift_record;   /* JSON for drift:<repo>; NULL: none */
+    char *reads;          /* see struct finish; NULL: not known */
     bool output_truncated;
     bool expand; /* a resolve run that found its projects: see expand.json */
 };

@@ -255,6 +255,17 @@ static char *drift_record(const struct runner *r)
     return buf_take(&text);
 }
 
+/* Pushes ask for it, of the workspaces of projects. */
+static char *what_it_reads(const struct runner *r)
+{
+    enum run_status status = r->outcome.status;
+
+    if (r->order.spec.project_id == NULL || r->terraform == NULL ||
+        (status != RUN_CLEAN && status != RUN_DRIFT_DETECTED))
+        return NULL;
+    return terraform_reads(r->terraform);
+}
+
 /* An error's sentence may quote terraform, and so a secret. */
 static void mask_message(struct runner *r)
 {
@@ -295,5 +306,6 @@ int runner_write_result(struct runner *r, struct err *err)
     r->outcome.commit = r->commit[0] != '\0' ? mem_dup(r->commit) : NULL;
     r->outcome.summary = summary_json(r);
     r->outcome.drift_record = drift_record(r);
+    r->outcome.reads = what_it_reads(r);
     return rundir_write_outcome(r->dir, &r->outcome, err);
 }

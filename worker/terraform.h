@@ -90,4 +90,10 @@ int terraform_seal_plan(struct terraform *terraform, struct err *err);
 int terraform_apply(struct terraform *terraform, int64_t deadline_mono_ms,
                     struct child_result *out, struct err *err);
 
+/* After a plan: what of the repository the configuration reads, one a line, relative to
+ * its top: the run's directory as it was given, then where that, the local modules and
+ * the var files really are. NULL: that cannot be said, or not in QUEUE_READS_BYTES. The
+ * caller frees. Files that a function names (file, templatefile) are not known. */
+char *terraform_reads(const struct terraform *terraform);
+
 #endif
