@@ -16,6 +16,8 @@
 #define IDLE_MAX 32L
 /* Longer than anybody waits. */
 #define RETRY_AFTER_MAX_S (INT64_C(30) * 24 * 60 * 60)
+/* Of an answer, with those that come before it (1xx): libcurl keeps all of them. */
+#define HEAD_BYTES_MAX 65536
 
 struct exchange {
     struct exchange *prev, *next;
@@ -25,6 +27,7 @@ struct exchange {
     char *host;          /* for messages */
     struct buf body;     /* of the answer */
     bool cut;            /* there was more of it */
+    size_t head_bytes;   /* above HEAD_BYTES_MAX: given up for that */
     const char *refused; /* class of the address that was refused; NULL */
     int64_t started_mono_ms, timeout_ms;
     http_done *done;
@@ -96,6 +99,15 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
     buf_append(&exchange->body, bytes, size * count);
     exchange->cut = exchange->body.over;
     return exchange->cut ? 0 : size * count;
+}
+
+static size_t take_head(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct exchange *exchange = arg;
+
+    (void)bytes;
+    exchange->head_bytes += size * count;
+    return exchange->head_bytes > HEAD_BYTES_MAX ? 0 : size * count;
 }
 
 /* The place where an address is refused: it is what the connection will be made to,
@@ -176,6 +188,8 @@ static void set_callbacks(struct exchange *exchange)
     curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
 }
@@ -248,6 +262,14 @@ static int fail_at(const struct exchange *exchange, CURLcode code, struct err *e
     }
 }
 
+static bool was_sent(const struct exchange *exchange)
+{
+    long bytes = 0;
+
+    curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &bytes);
+    return bytes > 0;
+}
+
 /* 0: an answer came. */
 static int judge(const struct exchange *exchange, CURLcode code, struct err *err)
 {
@@ -256,6 +278,11 @@ static int judge(const struct exchange *exchange, CURLcode code, struct err *err
     if (code == CURLE_COULDNT_CONNECT && exchange->refused)
         return err_set(err, ERR_INPUT, "%s: its address is not public (%s)",
                        exchange->host, exchange->refused);
+    if (exchange->head_bytes > HEAD_BYTES_MAX)
+        return err_set(err, ERR_TEMP, "%s: the head of its answer is too long",
+                       exchange->host);
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && was_sent(exchange))
+        return err_set(err, ERR_TEMP, "%s: its answer is not HTTP", exchange->host);
     return fail_at(exchange, code, err);
 }
 

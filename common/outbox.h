@@ -1,7 +1,6 @@
 /* The outbox: from the end of a run to the message that was sent.
  *
- *     run_end ──entry──> outbox ──head, spread──> event + deliveries ──take──> HTTP
- * ──done
+ *     run_end ──entry──> outbox ──head, spread──> deliveries ──take──> HTTP ──done
  *
  * 1. The script that ends a run appends one entry (run, status) to `outbox`, in the same
  *    step: none is lost, none tells what did not happen.
@@ -15,10 +14,10 @@
  *    is over: each is sent once or, after a crash, more often, with the same id.
  *
  * Programs (generic) get one event a request, OUTBOX_FLYING_MAX requests at a time and
- * hook. People (slack, teams) get messages: what comes within OUTBOX_QUIET_MS of the last
- * event, and within OUTBOX_GATHER_MAX_MS of the first, travels as one digest; events of a
- * batch that still runs wait for its end, OUTBOX_BATCH_MAX_MS at most; one message a
- * second at most.
+ * hook, but one while the last was not answered. People (slack, teams) get messages: what
+ * comes within OUTBOX_QUIET_MS of the last event, and within OUTBOX_GATHER_MAX_MS of the
+ * first, travels as one digest; events of a batch that still runs wait for its end,
+ * OUTBOX_BATCH_MAX_MS at most; one message a second at most.
  *
  * A subject is what is told about: a workspace (its scope), or, of the Atlantis family, a
  * (target, ref).
@@ -28,22 +27,24 @@
  * - told:<subject>     HASH   version; drift (fingerprint of the drifted set as last
  *                             told, "" none), since (ms), at (ms it was last told),
  *                             failing (0, 1), event (JSON of the last drift event);
- *                             forgotten with the workspace, or after 90 days
+ *                             forgotten with the workspace, or OUTBOX_TOLD_MS after
+ *                             the last check that told, or that found the same drift
  * - reminders          ZSET   subjects with drift by when people are reminded, ms
  * - event:<id>         STRING the event's JSON; OUTBOX_KEEP_MS
  * - delivery:<id>      HASH   hook, event, type, batch, state (waiting, sent, dead),
  *                             attempts, due, created, ended, nonce (of who took it last),
  *                             alone (1: in no digest), replay (nonce of the last one),
- * log (the last OUTBOX_LOG_MAX attempts, JSON, one a line); OUTBOX_KEEP_MS
+ *                             log (the last OUTBOX_LOG_MAX attempts, JSON, one a line);
+ *                             OUTBOX_KEEP_MS
  * - deliveries:<hook>  ZSET   all its deliveries by creation ms, at most
  *                             OUTBOX_DELIVERIES_MAX and OUTBOX_KEEP_MS
  * - waiting:<hook>     ZSET   those that wait or are being sent, by when that began, ms;
- * at most OUTBOX_WAITING_MAX, then the oldest is given up (dead)
+ *                             at most OUTBOX_WAITING_MAX, then the oldest is given up
  * - pending:<hook>     ZSET   those of them that wait, by due ms (1: now, and alone)
- * - flying:<hook>      ZSET   those of them that are being sent, by the end of their
- * lease
+ * - flying:<hook>      ZSET   those that are being sent, by the end of their lease
  * - gather:<hook>      HASH   first, last: when the digest to come got its first and last
- *                             event; next: no message before that ms
+ *                             event; next: no message before that ms; silent: the
+ *                             last request was not answered
  * - hooks_due          ZSET   hooks with deliveries, by when to look at them next
  * - taken:<nonce>      STRING what a take gave out, "<hook> <delivery>…", one parcel a
  *                             line; OUTBOX_LEASE_MS
@@ -168,7 +169,9 @@ struct parcels {
 struct parcel {
     struct hook hook; /* of the default hook: id and kind only */
     size_t count;     /* ≥ 1; read with outbox_delivery_at */
-    int64_t attempts; /* before this one, the most of its deliveries */
+    /* Before this one, the fewest of its deliveries: what is new in a digest is not given
+     * up with what is old. */
+    int64_t attempts;
     const struct redisReply *deliveries;
 };
 struct parcel_delivery {

@@ -30,6 +30,7 @@
  * - events          STREAM {run, status} of every transition, MAXLEN ~ 20 000
  * - runs            ZSET   every run by enqueue ms
  * - runs:<scope>    ZSET   every run of a scope by enqueue ms
+ * - skips:<scope>   ZSET   those of them that began as skipped, by the same
  * - last:<scope>    HASH   newest: the newest check; ended: the last that ended clean,
  *                          drift_detected or error; good: the last that ended clean or
  *                          drift_detected; reads: what that one read of the repository
@@ -68,7 +69,8 @@
  * A tick of a schedule that gets no run is a run that begins as skipped: ended when it is
  * queued, its summary says why, and no worker ever sees it. It is in runs, ended, scopes
  * and told as an event like others, but waits nowhere and is never what last:<scope>
- * names.
+ * names. A scope keeps as many of them as of others: a queue that stood still for a day
+ * does not cost it its history.
  *
  * Ownership: every `const char *` in a request struct is borrowed for the call that
  * builds the command; NULL is "". Errors of the reply readers: ERR_PERM for an answer

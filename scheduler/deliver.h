@@ -9,7 +9,7 @@
 #include "common/metrics.h"
 #include "common/outbox.h"
 
-#define DELIVER_FLYING_MAX 64 /* requests at a time */
+#define DELIVER_FLYING_MAX 128 /* requests at a time */
 
 struct flight; /* one parcel on its way */
 struct deliver {

@@ -70,8 +70,11 @@ static void follow_drift(struct teller *teller)
     const struct told *told = &teller->entry->told;
     int64_t since_ms = told->since_ms;
 
-    if (strcmp(told->drift, teller->set.id) == 0)
+    if (strcmp(told->drift, teller->set.id) == 0) {
+        /* Written again, so that it is not forgotten while it is true. */
+        teller->news->remembers |= told->drift[0] != '\0';
         return;
+    }
     if (teller->set.id[0] == '\0') {
         tell(teller, EVENT_DRIFT_RESOLVED, since_ms);
         forget_drift(teller->news, teller->entry->now_ms);

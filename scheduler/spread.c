@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "scheduler/news.h"
 #include "scheduler/spread_news.h"
 
 #define ENTRIES_A_TURN   50
+#define TURN_MS          200 /* an entry may have a MiB of metadata */
 #define LOOK_MS          500
 #define LOOK_SOON_MS     100 /* while there is something to tell */
 #define REMIND_EVERY_MS  30000
@@ -38,6 +40,16 @@ static int know_hooks(struct spreader *spreader, int64_t revision, struct err *e
 
 /* ---- entries ---- */
 
+/* What was told about a workspace goes with it: what is told later of its last runs does
+ * not bring it back. */
+static const char *subject_of(const struct outbox_entry *entry)
+{
+    bool is_gone =
+        entry->run.id && entry->run.project_id[0] != '\0' && !entry->pair.workspace_json;
+
+    return is_gone ? "" : entry->subject;
+}
+
 /* 1: one is done, by whomever; 0: the outbox is empty; -1. */
 static int spread_head(struct spreader *spreader, int *told, struct err *err)
 {
@@ -59,7 +71,7 @@ static int spread_head(struct spreader *spreader, int *told, struct err *err)
     news_read(&entry, spreader->conf->public_url, &news);
     about = (struct about){
         .entry = entry.entry,
-        .subject = entry.subject,
+        .subject = subject_of(&entry),
         .project_id = entry.run.id ? entry.run.project_id : "",
         .workspace_id = entry.run.id ? entry.run.workspace_id : "",
         .batch = entry.run.id ? entry.run.batch : "",
@@ -76,10 +88,12 @@ static int spread_head(struct spreader *spreader, int *told, struct err *err)
 static int spread_entries(struct spreader *spreader, int64_t now_mono_ms, int *told,
                           struct err *err)
 {
-    int rc = 1, count = 0;
+    int rc, count = 0;
 
-    for (; rc > 0 && count<ENTRIES_A_TURN; count += rc> 0)
+    do {
         rc = spread_head(spreader, told, err);
+        count += rc > 0;
+    } while (rc > 0 && count < ENTRIES_A_TURN && clock_mono_ms() - now_mono_ms < TURN_MS);
     spreader->due_mono_ms = now_mono_ms + (count > 0 ? LOOK_SOON_MS : LOOK_MS);
     if (rc > 0)
         spreader->due_mono_ms = now_mono_ms;

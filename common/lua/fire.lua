@@ -59,12 +59,13 @@ local v = redis.call('HMGET', K('schedule:' .. id), 'version', 'tick', 'due', 's
 if v[1] ~= version or v[2] ~= tick then
     return 'moved'
 end
-local due = tonumber(v[3])
+local due, spread, jitter = tonumber(v[3]), tonumber(v[4]), tonumber(v[5])
+check(due and spread and jitter, 'a schedule without its numbers')
 if (due == 0 or due > NOW) and not (review and action == 'pass') then
     return 'moved'
 end
 local function move_on(...)
-    schedule_set_tick(id, next_tick, tonumber(v[4]), tonumber(v[5]), ...)
+    schedule_set_tick(id, next_tick, spread, jitter, ...)
 end
 
 if action == 'pass' then

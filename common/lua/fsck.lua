@@ -77,10 +77,14 @@ walk('ready', function(target)
 end)
 
 walk('due', function(id)
-    local v = redis.call('HMGET', K('schedule:' .. id), 'due', 'enabled')
+    local v = redis.call('HMGET', K('schedule:' .. id), 'due', 'enabled', 'version', 'tick',
+                         'spread', 'jitter')
     local due = v[2] == '1' and tonumber(v[1]) or 0
+    for i = 3, 6 do
+        due = tonumber(v[i]) and due or 0
+    end
     if due == 0 then
-        note('schedule ' .. id .. (v[1] and ' has no tick' or ' is not there') ..
+        note('schedule ' .. id .. (v[1] and ' cannot fire' or ' is not there') ..
              ', but was due')
         redis.call('ZREM', K('due'), id)
     elseif due ~= tonumber(redis.call('ZSCORE', K('due'), id)) then

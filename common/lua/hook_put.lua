@@ -50,6 +50,10 @@ local function replace(old)
         old_secret, old_until = old[2], NOW + rotation_ms
     end
     hook_leave_owner(id, old[6])
+    if old[7] ~= given.url then
+        -- Who asked for a pause, or did not answer, is not asked any more.
+        redis.call('HDEL', K('gather:' .. id), 'next', 'silent')
+    end
     write('old_secret', old_secret, 'old_until', old_until, 'reason',
           enabled == '1' and '' or reason)
     -- What waits is sent, or given up, from now on.
@@ -60,7 +64,7 @@ local function replace(old)
 end
 
 local old = redis.call('HMGET', key, 'version', 'secret', 'old_secret', 'old_until',
-                       'reason', 'owner')
+                       'reason', 'owner', 'url')
 if version == 0 then
     return old[1] and {'created', hook_row(id)} or create()
 elseif not old[1] then

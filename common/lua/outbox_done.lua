@@ -8,7 +8,8 @@
 local A = LIMITS
 local nonce, hook, how = ARGV[A + 1], ARGV[A + 2], ARGV[A + 3]
 local retry_ms, hold_ms = whole(ARGV[A + 4], 'retry'), whole(ARGV[A + 5], 'hold')
-local line = log_line(whole(ARGV[A + 6], 'status'), whole(ARGV[A + 7], 'time'), ARGV[A + 8])
+local status = whole(ARGV[A + 6], 'status')
+local line = log_line(status, whole(ARGV[A + 7], 'time'), ARGV[A + 8])
 local reason, first = ARGV[A + 9], A + 10
 check(#ARGV >= first and #ARGV < first + BATCH and #nonce > 0 and #hook > 0, 'outbox_done')
 check(how == 'sent' or how == 'retry' or how == 'dead' or how == 'gone', 'end')
@@ -36,6 +37,11 @@ if count == 0 then
     return 0
 end
 
+if status == 0 then
+    redis.call('HSET', K('gather:' .. hook), 'silent', 1)
+else
+    redis.call('HDEL', K('gather:' .. hook), 'silent')
+end
 if hold_ms > 0 then
     local next = tonumber(redis.call('HGET', K('gather:' .. hook), 'next') or 0)
     redis.call('HSET', K('gather:' .. hook), 'next', math.max(next, NOW + hold_ms))

@@ -74,7 +74,12 @@ end
 if subject ~= '' then
     redis.call('HSET', told, 'version', version + 1, 'drift', ARGV[A + 7], 'since', since,
                'at', at, 'failing', ARGV[A + 10], 'event', ARGV[A + 11])
-    redis.call('PEXPIRE', told, told_ms)
+    -- A reminder is no sign that anybody still checks.
+    if entry ~= '' then
+        redis.call('PEXPIRE', told, told_ms)
+    else
+        redis.call('PEXPIRE', told, told_ms, 'NX')
+    end
     -- From when people were told of it; a reminder is telling them, too.
     local from = (entry == '' or at == 0) and NOW or at
     if remind then

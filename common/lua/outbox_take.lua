@@ -24,9 +24,9 @@ local function load(id)
 end
 
 local function add_parcel(hook, deliveries)
-    local rows, attempts = {}, 0
+    local rows, attempts = {}, deliveries[1].attempts
     for _, delivery in ipairs(deliveries) do
-        attempts = math.max(attempts, delivery.attempts)
+        attempts = math.min(attempts, delivery.attempts)
         for _, value in ipairs({delivery.id, delivery.event, delivery.type,
                                 redis.call('GET', K('event:' .. delivery.event)) or '',
                                 delivery.attempts}) do
@@ -66,6 +66,7 @@ local function give_up(hook)
     for _, id in ipairs(redis.call('ZRANGE', K('pending:' .. hook), 0, BATCH - 1)) do
         delivery_give_up(hook, id, '"Given up: the hook is disabled"')
     end
+    redis.call('HDEL', K('gather:' .. hook), 'first', 'last')
 end
 
 -- Its batch still runs: what comes of it is told together.
@@ -113,8 +114,8 @@ local function take_digest(hook)
 end
 
 local function take_each(hook)
-    local room = FLYING_MAX - redis.call('ZCARD', K('flying:' .. hook))
-    for _, delivery in ipairs(due_deliveries(hook, math.min(room, limit - #parcels),
+    local room = flying_max(hook, false) - redis.call('ZCARD', K('flying:' .. hook))
+    for _, delivery in ipairs(due_deliveries(hook, math.max(0, math.min(room, limit - #parcels)),
                                              false)) do
         lease(hook, {delivery})
     end

@@ -44,7 +44,9 @@ end
 local function enter_history(run, now)
     redis.call('ZADD', K('runs'), now, run.id)
     redis.call('ZADD', K('runs:' .. run.scope), now, run.id)
-    if run.kind == 'drift_check' and not run.skipped then
+    if run.skipped then
+        redis.call('ZADD', K('skips:' .. run.scope), now, run.id)
+    elseif run.kind == 'drift_check' then
         redis.call('HSET', K('last:' .. run.scope), 'newest', run.id)
     end
 end
@@ -54,6 +56,7 @@ end
 local function enter_first(run, status, seq, now)
     if status == 'skipped' then
         redis.call('HSET', K('run:' .. run.id), 'ended', now, 'summary', run.skipped)
+        redis.call('HSET', K('result:' .. run.id), 'metadata', run.skipped)
         redis.call('ZADD', K('ended'), now, run.id)
         redis.call('ZADD', K('scopes'), 'NX', now, run.scope)
     elseif status == 'delayed' then

@@ -50,8 +50,17 @@ local function ready_at(hook, digests, due)
     return at
 end
 
+-- How many requests may be under way to it. People get one message at a time; a program
+-- that did not answer the last one does too, or those that hang would take up all that
+-- the senders can do.
+local function flying_max(hook, digests)
+    if digests or redis.call('HEXISTS', K('gather:' .. hook), 'silent') == 1 then
+        return 1
+    end
+    return FLYING_MAX
+end
+
 -- hooks_due has a hook exactly when something waits for it or is on its way to it.
--- People get one message at a time.
 local function plan_look(hook, digests)
     local at
     local flying = redis.call('ZRANGE', K('flying:' .. hook), 0, 0, 'WITHSCORES')
@@ -60,7 +69,7 @@ local function plan_look(hook, digests)
     end
     local first = redis.call('ZRANGE', K('pending:' .. hook), 0, 0, 'WITHSCORES')
     if first[1] and
-        redis.call('ZCARD', K('flying:' .. hook)) < (digests and 1 or FLYING_MAX) then
+        redis.call('ZCARD', K('flying:' .. hook)) < flying_max(hook, digests) then
         local ready = ready_at(hook, digests, tonumber(first[2]))
         at = math.min(at or ready, ready)
     end

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- Forgets ended runs beyond what their scope keeps, ended batches beyond what their
--- repository keeps and drift records that nobody renews, and drops the oldest outputs
--- above the limit. Never the newest of a scope or one that its `last` names, never what
--- has not ended or is of a batch that is kept, nothing younger than 25 hours (an
--- Idempotency-Key lives 24). What waits for a hook that nobody sends to goes as well.
+-- Forgets ended runs beyond what their scope keeps, and as many ticks that were skipped,
+-- ended batches beyond what their repository keeps and drift records that nobody renews,
+-- and drops the oldest outputs above the limit. Never the newest of a scope or one that
+-- its `last` names, never what has not ended or is of a batch that is kept, nothing
+-- younger than 25 hours (an Idempotency-Key lives 24). What waits for a hook that nobody
+-- sends to goes as well.
 -- ARGV: runs kept a scope and batches kept a repository, days kept, bytes of outputs kept
 -- (0: all). Looks at 100 at most and answers at how many; a scope or repository that was
 -- looked at is due again in an hour.
@@ -36,6 +37,7 @@ local function forget_run(id, scope)
     drop_output(id)
     redis.call('DEL', K('run:' .. id), K('spec:' .. id), K('result:' .. id), K('log:' .. id))
     redis.call('ZREM', K('runs:' .. scope), id)
+    redis.call('ZREM', K('skips:' .. scope), id)
     for _, list in ipairs({'runs', 'ended', 'dead'}) do
         redis.call('ZREM', K(list), id)
     end
@@ -64,8 +66,9 @@ local function may_go(key, surplus)
     return not v[3] or redis.call('EXISTS', K('batch:' .. v[3])) == 0
 end
 
--- Calls see(member, how many are newer), which answers whether it is gone, for the next
--- piece of a history, the oldest first; what is kept there hides nothing behind it.
+-- Calls see(member, how many are newer, its score), which answers whether it is gone, for
+-- the next piece of a history, the oldest first; what is kept there hides nothing behind
+-- it.
 -- `dues` has the owner of that history, due again when there may be more to do.
 local function walk(list, dues, owner, see)
     local history, place = K(list .. owner), K('trim_at')
@@ -74,7 +77,7 @@ local function walk(list, dues, owner, see)
     local ids = redis.call('ZRANGE', history, from, from + BATCH - looked - 1, 'WITHSCORES')
     local gone, seen = 0, #ids / 2
     for i = 1, seen do
-        gone = gone + (see(ids[2 * i - 1], total - from - i) and 1 or 0)
+        gone = gone + (see(ids[2 * i - 1], total - from - i, ids[2 * i]) and 1 or 0)
     end
     looked = looked + math.max(seen, 1)
     local newer = total - from - seen
@@ -95,9 +98,15 @@ local function trim_scope(scope)
     do
         kept[id or ''] = true
     end
-    walk('runs:', K('scopes'), scope, function(id, newer)
+    local skips = K('skips:' .. scope)
+    -- Ticks that were skipped and runs that did something: neither pushes out the other.
+    local function newer_alike(id, newer, at)
+        local skipped = redis.call('ZCOUNT', skips, '(' .. at, '+inf')
+        return redis.call('ZSCORE', skips, id) and skipped or newer - skipped
+    end
+    walk('runs:', K('scopes'), scope, function(id, newer, at)
         local gone = newer > 0 and not kept[id] and
-                     may_go(K('run:' .. id), newer >= keep_runs)
+                     may_go(K('run:' .. id), newer_alike(id, newer, at) >= keep_runs)
         if gone then
             forget_run(id, scope)
         end

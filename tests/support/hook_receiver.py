@@ -16,6 +16,9 @@ becomes of the request; what follows it is free, so that every hook of a test ha
     /slow        200, a byte every 50 ms
     /cut         200, promises more bytes than it sends
     /drop        closes the connection
+    /garbage     answers, but not HTTP
+    /heads       200 and header fields without end
+    /continue    100 without end
     /hang        never answers
     /slack       200 "ok", or 400 when Slack would refuse the payload; ?body=… as above
     /teams       200, or 400 when Teams would
@@ -141,6 +144,16 @@ class Exchange:
         await self.reader.read()
         return False
 
+    async def no_answer(self, word):
+        """What looks like the beginning of one."""
+        self.request["did"] = word
+        if word == "garbage":
+            return await self.pour(b"hello\r\n", 1)
+        if word == "continue":
+            return await self.pour(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, 1 << 30)
+        self.writer.write(b"HTTP/1.1 200 OK\r\n")
+        return await self.pour(b"X-Field: " + b"x" * 1000 + b"\r\n", 1 << 30)
+
     async def pour(self, piece, count, pause=0.0):
         for _ in range(count):
             self.writer.write(piece)
@@ -197,6 +210,8 @@ class Exchange:
             return await self.hang()
         if word == "drop":
             return self.drop()
+        if word in ("garbage", "heads", "continue"):
+            return await self.no_answer(word)
         if word == "echo":
             return self.answer(200, json.dumps(self.request["headers"]))
         if word in ("huge", "endless", "slow", "cut", "chunked"):

@@ -192,7 +192,8 @@ static struct queue_hold claim_run(void)
 }
 
 /* A check of that target runs and ends; metadata NULL: it failed. */
-static void end_check(const char *target, enum run_status status, const char *metadata)
+static void end_check_of(const char *target, const char *project_id,
+                         enum run_status status, const char *metadata)
 {
     AUTO(auto_free) char *id = mem_fmt("run%d", ++runs);
     const struct enqueue request = {
@@ -201,10 +202,13 @@ static void end_check(const char *target, enum run_status status, const char *me
         .trigger = TRIGGER_API,
         .target = target,
         .scope = target,
+        .project_id = project_id,
+        .workspace_id = project_id,
         .spec = "{\"repository\":\"acme/net\"}",
         .ref = "main",
         .registry_revision = -1,
         .max_queued = 10000,
+        .max_queued_project = 1000,
     };
     const struct finish finish = {
         .status = status,
@@ -227,6 +231,11 @@ static void end_check(const char *target, enum run_status status, const char *me
     AUTO(redis_reply_free) struct redisReply *reply = call(&cmd);
     assert_int_equal(queue_hold_reply(reply, &outcome, &err), 0);
     assert_int_equal(outcome, HOLD_DONE);
+}
+
+static void end_check(const char *target, enum run_status status, const char *metadata)
+{
+    end_check_of(target, "", status, metadata);
 }
 
 /* ---- the loop ---- */
@@ -369,7 +378,9 @@ static void drift_is_told_once_until_it_changes_or_goes(void **state)
     end_check("t1", RUN_CLEAN, NULL);
     end_check("t1", RUN_DRIFT_DETECTED, DRIFT("a"));
     end_check("t1", RUN_DRIFT_DETECTED, DRIFT("a"));
+    settle(); /* what is under way together comes in any order */
     end_check("t1", RUN_ERROR, NULL);
+    settle();
     end_check("t1", RUN_DRIFT_DETECTED, DRIFT("a"));
     settle();
     assert_types(&hook, "drift.detected check.failed check.recovered");
@@ -466,6 +477,35 @@ static void a_reminder_comes_when_it_is_due(void **state)
     end_check("t1", RUN_CLEAN, NULL);
     settle();
     assert_int_equal(plain("ZCARD reminders"), 0);
+}
+
+/* It was deleted while its event waited. */
+static void a_workspace_that_is_gone_is_not_remembered(void **state)
+{
+    struct own_hook hook = put_hook(HOOK_GENERIC, "/ok", "");
+
+    (void)state;
+    end_check_of("t1", "gone", RUN_DRIFT_DETECTED, DRIFT("a"));
+    settle();
+    assert_types(&hook, "drift.detected");
+    assert_int_equal(plain("EXISTS told:t1"), 0);
+    assert_int_equal(plain("ZCARD reminders"), 0);
+}
+
+static void a_turn_of_spreading_leaves_time_for_the_rest(void **state)
+{
+    int64_t next_mono_ms;
+    struct err err;
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        end_check("t1", RUN_ERROR, NULL);
+    /* A turn that began long ago. */
+    assert_true(spreader_tick(&notify.spreader, clock_mono_ms() - TIMEOUT_MS,
+                              &next_mono_ms, &err) >= 0);
+    assert_int_equal(plain("LLEN outbox"), 2);
+    assert_true(next_mono_ms <= clock_mono_ms());
+    settle();
 }
 
 /* ---- requests ---- */
@@ -602,6 +642,44 @@ static void who_hangs_delays_nobody_else(void **state)
     assert_int_equal(notify.deliver.ends[DELIVERY_SENT], 40);
 }
 
+static bool all_have_failed(const void *arg)
+{
+    const size_t *count = arg;
+
+    return notify.deliver.ends[DELIVERY_RETRY] >= (int64_t)*count;
+}
+
+/* More of them than would fill all places that there are. */
+static void many_who_hang_delay_nobody_else(void **state)
+{
+    struct own_hook hangs[2 * DELIVER_FLYING_MAX / OUTBOX_FLYING_MAX], well;
+    const size_t count = ARRAY_LEN(hangs);
+    int64_t start_ms;
+
+    (void)state;
+    notify_done(&notify);
+    conf.hook_timeout_ms = 200;
+    notify_init(&notify, &conf, redis);
+    for (size_t i = 0; i < count; i++)
+        hangs[i] = put_hook(HOOK_GENERIC, "/hang", "");
+    end_check("t0", RUN_ERROR, NULL);
+    turn_until(all_have_failed, &count, "they are known not to answer");
+    well = put_hook(HOOK_GENERIC, "/ok", "");
+    conf.hook_timeout_ms = TIMEOUT_MS;
+    start_ms = clock_mono_ms();
+    for (int i = 1; i <= 20; i++) {
+        AUTO(auto_free) char *target = mem_fmt("t%d", i);
+
+        end_check(target, RUN_ERROR, NULL);
+    }
+    while (request_count(&well) < 20) {
+        assert_true(clock_mono_ms() - start_ms < conf.hook_timeout_ms);
+        turn();
+    }
+    assert_true(http_out_running(notify.deliver.out) <= count + OUTBOX_FLYING_MAX);
+    assert_true(request_count(&hangs[0]) > 0);
+}
+
 static void the_event_may_be_forgotten(void **state)
 {
     struct own_hook hook = put_hook(HOOK_GENERIC, "/once/500", "");
@@ -707,6 +785,41 @@ static void who_stops_gives_back_what_is_under_way(void **state)
     assert_note(&hook, "sent 2 ");
 }
 
+/* As after kill -9: nobody says what became of the request. */
+static void die(void)
+{
+    notify.deliver.redis = NULL;
+    notify_done(&notify);
+}
+
+static void what_a_killed_sender_had_comes_again_with_the_same_id(void **state)
+{
+    struct own_hook hook = put_hook(HOOK_GENERIC, "/slow", "");
+    AUTO(auto_free) char *delivery = NULL;
+    AUTO(auto_json) cJSON *found = NULL;
+
+    (void)state;
+    end_check("t1", RUN_DRIFT_DETECTED, DRIFT("a"));
+    turn_until(has_request, &hook, "the request is there");
+    die();
+    notify_init(&notify, &conf, redis);
+    for (int i = 0; i < 5; i++)
+        turn();
+    assert_int_equal(request_count(&hook), 1);
+    /* The lease is over. */
+    delivery = ask("ZRANGE flying:%s 0 0", hook.id);
+    plain("ZADD flying:%s 1 %s", hook.id, delivery);
+    plain("ZADD hooks_due 1 %s", hook.id);
+    deliver_wake(&notify.deliver);
+    settle();
+    found = requests(hook.path);
+    assert_int_equal(cJSON_GetArraySize(found), 2);
+    assert_string_equal(
+        json_string(json_get(found->child, "headers"), "webhook-id"),
+        json_string(json_get(found->child->next, "headers"), "webhook-id"));
+    assert_note(&hook, "sent 2 ");
+}
+
 static void numbers_are_printed(void **state)
 {
     AUTO(buf_done) struct buf out = BUF_INIT(65536);
@@ -736,6 +849,8 @@ int main(void)
         TEST(every_hook_of_many_is_told),
         TEST(a_new_hook_is_known_to_who_has_a_copy),
         TEST(a_reminder_comes_when_it_is_due),
+        TEST(a_workspace_that_is_gone_is_not_remembered),
+        TEST(a_turn_of_spreading_leaves_time_for_the_rest),
         TEST(a_program_gets_a_signed_event),
         TEST(while_a_secret_is_replaced_both_sign),
         TEST(what_fails_comes_again_with_the_same_id),
@@ -743,11 +858,13 @@ int main(void)
         TEST(a_redirect_ends_it_at_once),
         TEST(a_private_address_is_refused_at_once),
         TEST(who_hangs_delays_nobody_else),
+        TEST(many_who_hang_delay_nobody_else),
         TEST(the_event_may_be_forgotten),
         TEST(many_ends_make_one_message),
         TEST(the_default_hook_is_told_too),
         TEST(what_was_sent_is_not_forgotten_while_redis_is_away),
         TEST(who_stops_gives_back_what_is_under_way),
+        TEST(what_a_killed_sender_had_comes_again_with_the_same_id),
         TEST(numbers_are_printed),
     };
 

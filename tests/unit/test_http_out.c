@@ -240,6 +240,25 @@ static void a_dropped_or_cut_answer_is_an_error_for_now(void **state)
     assert_int_equal(post("/cut").err.kind, ERR_TEMP);
 }
 
+static void what_is_no_answer_is_an_error_for_now(void **state)
+{
+    static const struct {
+        const char *path, *message;
+    } rows[] = {
+        {"/garbage", "127.0.0.1: its answer is not HTTP"},
+        {"/heads", "127.0.0.1: the head of its answer is too long"},
+        {"/continue", "127.0.0.1: the head of its answer is too long"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct came came = post(rows[i].path);
+
+        assert_int_equal(came.err.kind, ERR_TEMP);
+        assert_string_equal(came.err.message, rows[i].message);
+    }
+}
+
 static void errors_tell_the_host_and_no_more_of_a_url(void **state)
 {
     const struct http_request request = {.url = "http://127.0.0.1:1/secret/path?key=1",
@@ -568,6 +587,7 @@ int main(void)
         cmocka_unit_test(a_huge_or_endless_answer_is_cut),
         cmocka_unit_test(who_does_not_answer_in_time_is_given_up),
         cmocka_unit_test(a_dropped_or_cut_answer_is_an_error_for_now),
+        cmocka_unit_test(what_is_no_answer_is_an_error_for_now),
         cmocka_unit_test(errors_tell_the_host_and_no_more_of_a_url),
         cmocka_unit_test(only_http_and_https),
         cmocka_unit_test(an_address_that_is_not_public_is_refused),

@@ -433,6 +433,27 @@ static void people_are_reminded_of_drift_until_it_goes_away(void **state)
     assert_string_equal(ask("ZCARD reminders"), "0");
 }
 
+/* Nobody may check any more: then the reminders have an end. */
+static void a_reminder_does_not_keep_what_was_told(void **state)
+{
+    struct spread spread = drift_spread("r1 drift_detected", 0);
+
+    (void)state;
+    step_entry(&fixture, spread.entry);
+    assert_int_equal(step_spread(&fixture, &spread), SPREAD_DONE);
+    ask("PEXPIRE told:sub 60000");
+    queue_fixture_advance(&fixture, OUTBOX_REMIND_MS);
+    spread = drift_spread(NULL, 1);
+    assert_int_equal(step_spread(&fixture, &spread), SPREAD_DONE);
+    assert_true(strtoll(ask("PTTL told:sub"), NULL, 10) <= 60000);
+    /* What is there no more is not written for ever, either. */
+    ask("DEL told:sub");
+    queue_fixture_advance(&fixture, OUTBOX_REMIND_MS);
+    spread = drift_spread(NULL, 0);
+    assert_int_equal(step_spread(&fixture, &spread), SPREAD_DONE);
+    assert_true(strtoll(ask("PTTL told:sub"), NULL, 10) > 60000);
+}
+
 static void only_one_scheduler_reminds(void **state)
 {
     struct spread spread = drift_spread("r1 drift_detected", 0);
@@ -504,6 +525,7 @@ int main(void)
         QUEUE_TEST(hooks_that_have_changed_are_read_again),
         QUEUE_TEST(what_was_told_is_forgotten_after_a_while),
         QUEUE_TEST(people_are_reminded_of_drift_until_it_goes_away),
+        QUEUE_TEST(a_reminder_does_not_keep_what_was_told),
         QUEUE_TEST(only_one_scheduler_reminds),
         QUEUE_TEST(an_event_id_is_the_same_for_everybody_and_for_nothing_else),
     };

@@ -120,6 +120,35 @@ static void a_program_has_so_many_requests_under_way(void **state)
     assert_int_equal(next_due("d"), 0);
 }
 
+/* One of those that are under way comes back so. */
+static void come_back(const struct taken *taken, size_t index, const char *nonce,
+                      int64_t http_status)
+{
+    struct parcel parcel = step_parcel(taken, index);
+    const char *id = step_delivery(&parcel, 0).id;
+    struct delivered delivered = step_delivered(nonce, GENERIC, &id, DELIVERY_RETRY);
+
+    delivered.http_status = http_status;
+    assert_int_equal(step_done(&fixture, &delivered), 1);
+}
+
+static void a_program_that_does_not_answer_gets_one_request_at_a_time(void **state)
+{
+    (void)state;
+    step_hook_made(&fixture, GENERIC, HOOK_GENERIC);
+    tell_many(GENERIC, "r", 20);
+    AUTO(taken_done) struct taken all = step_take(&fixture, "a");
+    assert_int_equal(all.parcels.count, OUTBOX_FLYING_MAX);
+    come_back(&all, 0, "a", 0);
+    assert_int_equal(take("b"), 0);
+    for (size_t i = 1; i < OUTBOX_FLYING_MAX; i++)
+        come_back(&all, i, "a", 0);
+    AUTO(taken_done) struct taken one = step_take(&fixture, "c");
+    assert_int_equal(one.parcels.count, 1);
+    come_back(&one, 0, "c", 500);
+    assert_int_equal(take("d"), OUTBOX_FLYING_MAX);
+}
+
 static void requests_under_way_leave_room_for_fewer(void **state)
 {
     (void)state;
@@ -316,6 +345,28 @@ static void a_hook_that_wants_nothing_for_a_while_gets_nothing(void **state)
     assert_int_equal(take("b"), 0);
     pass_ms(1);
     assert_int_equal(take("c"), 2);
+}
+
+/* The wish was that of whoever is there no more. */
+static void a_hook_that_goes_elsewhere_is_not_held(void **state)
+{
+    struct delivered held = step_delivered("a", GENERIC, first, DELIVERY_SENT);
+    struct hook hook = step_hook(GENERIC, HOOK_GENERIC);
+
+    (void)state;
+    held.hold_ms = HOUR_MS;
+    step_hook_made(&fixture, GENERIC, HOOK_GENERIC);
+    tell(GENERIC, "r1");
+    take_first("a");
+    assert_int_equal(step_done(&fixture, &held), 1);
+    tell(GENERIC, "r2");
+    hook.version = 1;
+    assert_int_equal(step_hook_put(&fixture, &hook), HOOK_UPDATED);
+    assert_int_equal(take("b"), 0);
+    hook.version = 2;
+    hook.url = "https://example.net/other";
+    assert_int_equal(step_hook_put(&fixture, &hook), HOOK_UPDATED);
+    assert_int_equal(take("c"), 1);
 }
 
 static void a_shorter_wish_does_not_end_a_longer_one(void **state)
@@ -559,6 +610,27 @@ static void a_digest_that_failed_is_tried_again_as_one(void **state)
     assert_int_equal(take_all("c"), 3);
 }
 
+static void what_is_new_is_not_given_up_with_what_is_old(void **state)
+{
+    (void)state;
+    step_hook_made(&fixture, SLACK, HOOK_SLACK);
+    tell(SLACK, "old");
+    pass_ms(OUTBOX_QUIET_MS);
+    for (int i = 0; i < 7; i++) {
+        AUTO(auto_free) char *nonce = mem_fmt("%d", i);
+
+        assert_int_equal(step_take_all(&fixture, nonce, DELIVERY_RETRY), 1);
+        pass_ms(5000);
+    }
+    tell(SLACK, "new");
+    pass_ms(OUTBOX_QUIET_MS);
+    AUTO(taken_done) struct taken taken = step_take(&fixture, "both");
+    struct parcel parcel = step_parcel(&taken, 0);
+
+    assert_int_equal(parcel.count, 2);
+    assert_int_equal(parcel.attempts, 0);
+}
+
 static void what_a_batch_tells_waits_for_its_end(void **state)
 {
     (void)state;
@@ -708,16 +780,19 @@ int main(void)
         QUEUE_TEST(a_long_digest_is_several_messages_a_second_apart),
         QUEUE_TEST(people_get_one_message_at_a_time),
         QUEUE_TEST(a_digest_that_failed_is_tried_again_as_one),
+        QUEUE_TEST(what_is_new_is_not_given_up_with_what_is_old),
         QUEUE_TEST(what_a_batch_tells_waits_for_its_end),
         QUEUE_TEST(a_batch_that_does_not_end_is_not_waited_for_longer),
         QUEUE_TEST(a_program_hears_of_a_batch_at_once),
         QUEUE_TEST(the_default_hook_is_for_those_who_know_its_url),
         QUEUE_TEST(what_waits_for_a_default_hook_that_nobody_has_is_trimmed),
         QUEUE_TEST(a_hook_that_is_disabled_gets_nothing_more),
+        QUEUE_TEST(a_program_that_does_not_answer_gets_one_request_at_a_time),
         QUEUE_TEST(requests_under_way_leave_room_for_fewer),
         QUEUE_TEST(no_more_parcels_are_given_out_than_asked_for),
         QUEUE_TEST(a_lost_sender_is_seen_though_other_deliveries_wait_longer),
         QUEUE_TEST(a_delivery_that_is_forgotten_is_not_brought_back),
+        QUEUE_TEST(a_hook_that_goes_elsewhere_is_not_held),
         QUEUE_TEST(a_shorter_wish_does_not_end_a_longer_one),
         QUEUE_TEST(who_has_nothing_any_more_says_nothing_about_the_hook),
         QUEUE_TEST(a_change_of_the_hook_does_not_make_its_message_earlier),

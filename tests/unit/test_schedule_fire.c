@@ -438,6 +438,8 @@ static void a_skipped_tick_is_history_and_nothing_else(void **state)
     s->fire.note = "{\"summary\":\"because\"}";
     assert_int_equal(fire(s), FIRED_SKIPPED);
     assert_skipped("{\"summary\":\"because\"}");
+    assert_string_equal(ask("HGET result:" RUN_ID " metadata"),
+                        "{\"summary\":\"because\"}");
     assert_tick(s->fire.next_tick_ms);
     assert_string_equal(ask("HGET run:" RUN_ID " schedule"), SCHEDULE);
     assert_int_equal(strtoll(ask("HGET run:" RUN_ID " ended"), NULL, 10), fixture.now_ms);
@@ -474,6 +476,71 @@ static void skipped_runs_are_trimmed_like_others(void **state)
     step_trim(&fixture, 1, 30, 0);
     assert_status(RUN_ID, "none");
     assert_string_equal(ask("ZCARD runs"), "1");
+}
+
+/* A check of the scope "s" that has come to its end, a minute ago. */
+static void ended_check(const char *run_id)
+{
+    struct queue_hold hold = step_running(&fixture, run_id, RUN_DRIFT_CHECK);
+
+    assert_int_equal(step_finish(&fixture, &hold, RUN_CLEAN), HOLD_DONE);
+    queue_fixture_advance(&fixture, MINUTE_MS);
+}
+
+/* The next `count` ticks of the schedule, an hour each, in the scope "s". */
+static void skip_ticks(struct shot *s, char first, int count)
+{
+    char run_id[] = RUN_ID;
+
+    snprintf(s->order.scope, sizeof s->order.scope, "s");
+    s->fire.action = FIRE_SKIP;
+    s->fire.note = "{}";
+    s->fire.run_id = run_id;
+    for (int i = 0; i < count; i++) {
+        run_id[sizeof run_id - 2] = (char)(first + i);
+        assert_int_equal(fire(s), FIRED_SKIPPED);
+        queue_fixture_advance(&fixture, HOUR_MS);
+        s->schedule.tick_ms += HOUR_MS;
+        s->fire.next_tick_ms += HOUR_MS;
+    }
+}
+
+static void skipped_runs_push_no_others_out_of_the_history(void **state)
+{
+    struct shot *s = shot();
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        ended_check((const char *[]){"r0", "r1", "r2"}[i]);
+    skip_ticks(s, '0', 4);
+    queue_fixture_advance(&fixture, 26 * HOUR_MS);
+    step_trim(&fixture, 2, 30, 0);
+    assert_status("r0", "none");
+    assert_status("r1", "clean");
+    assert_status("r2", "clean");
+    assert_string_equal(ask("ZCARD runs:s"), "4");
+    assert_string_equal(ask("ZCARD skips:s"), "2");
+    assert_string_equal(ask("EXISTS result:0194890e-2f00-7000-8000-aaaaaaaaaaa1"), "0");
+    assert_status("0194890e-2f00-7000-8000-aaaaaaaaaaa2", "skipped");
+}
+
+static void a_schedule_without_its_numbers_makes_no_run(void **state)
+{
+    static const char *const fields[] = {"due", "spread", "jitter"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        struct shot *s = shot();
+        struct redis_cmd cmd;
+        struct err err;
+
+        ask("HDEL schedule:" SCHEDULE " %s", fields[i]);
+        schedule_fire(&cmd, FIXTURE_PREFIX, &s->fire);
+        assert_non_null(
+            strstr(queue_fixture_refusal(&fixture, &cmd, &err), "without its numbers"));
+        assert_string_equal(ask("EXISTS run:" RUN_ID), "0");
+        queue_fixture_reset(&fixture);
+    }
 }
 
 static void a_full_memory_refuses_to_fire(void **state)
@@ -707,6 +774,8 @@ int main(void)
         QUEUE_TEST(catching_up_waits_in_line),
         QUEUE_TEST(a_skipped_tick_is_history_and_nothing_else),
         QUEUE_TEST(skipped_runs_are_trimmed_like_others),
+        QUEUE_TEST(skipped_runs_push_no_others_out_of_the_history),
+        QUEUE_TEST(a_schedule_without_its_numbers_makes_no_run),
         QUEUE_TEST(a_full_memory_refuses_to_fire),
         QUEUE_TEST(what_is_due_comes_longest_due_first),
         QUEUE_TEST(nothing_is_due_while_paused),

@@ -496,6 +496,21 @@ static void fsck_finds_what_was_due_without_its_schedule(void **state)
     assert_string_equal(ask("ZCARD due"), "0");
 }
 
+/* It would be due for ever and never fire. */
+static void fsck_takes_back_what_cannot_fire(void **state)
+{
+    static const char *const fields[] = {"version", "tick", "due", "spread", "jitter"};
+
+    (void)state;
+    step_register(&fixture);
+    for (int n = 0; n < (int)ARRAY_LEN(fields); n++) {
+        created(n);
+        ask("HDEL schedule:%s %s", step_schedule_id(n), fields[n]);
+        assert_int_equal(step_fsck(&fixture), 1);
+        assert_string_equal(ask("ZCARD due"), "0");
+    }
+}
+
 static void fsck_goes_by_what_a_schedule_shows(void **state)
 {
     struct schedule schedule;
@@ -531,6 +546,7 @@ int main(void)
         QUEUE_TEST(a_full_memory_refuses_a_put_but_no_delete),
         QUEUE_TEST(many_schedules_stay_small),
         QUEUE_TEST(fsck_finds_what_was_due_without_its_schedule),
+        QUEUE_TEST(fsck_takes_back_what_cannot_fire),
         QUEUE_TEST(fsck_goes_by_what_a_schedule_shows),
     };
 
