@@ -5,6 +5,7 @@
 #include "api/header.h"
 #include "api/request.h"
 #include "common/mem.h"
+#include "common/order.h"
 
 /* The part of all waiting runs that one project may have. */
 #define PROJECT_PART 10
@@ -33,11 +34,7 @@ int idempotency_read(struct request *req, struct idempotency *out)
 
 void accept_location(struct request *req, const char *run_id)
 {
-    const char *base = req->api->conf->public_url;
-    AUTO(auto_free)
-    char *location = mem_fmt("%s/api/v1/runs/%s", base != NULL ? base : "", run_id);
-
-    reply_header(req, MHD_HTTP_HEADER_LOCATION, location);
+    reply_location(req, "/api/v1/runs/", run_id);
 }
 
 void accept_reply(struct request *req, const struct enqueued *enqueued)
@@ -91,4 +88,23 @@ enum accepted accept_read(struct request *req, const struct redisReply *reply,
 int64_t accept_max_project(int64_t max_queued)
 {
     return max_queued > PROJECT_PART ? max_queued / PROJECT_PART : 1;
+}
+
+struct enqueue accept_check(const struct request *req, const struct order *order)
+{
+    int64_t max_queued = req->api->conf->max_queued;
+
+    return (struct enqueue){
+        .kind = RUN_DRIFT_CHECK,
+        .target = order->target,
+        .scope = order->scope,
+        .project_id = order->project_id,
+        .workspace_id = order->workspace_id,
+        .spec = order->spec,
+        .ref = order->ref,
+        .fingerprint = order->fingerprint,
+        .registry_revision = order->revision,
+        .max_queued = max_queued,
+        .max_queued_project = accept_max_project(max_queued),
+    };
 }

@@ -5,6 +5,7 @@
 
 #include "common/queue.h"
 
+struct order;
 struct request;
 
 struct idempotency {
@@ -29,5 +30,8 @@ enum accepted accept_read(struct request *req, const struct redisReply *reply,
                           const char *project_id, struct enqueued *out);
 /* How many runs of one project may wait. */
 int64_t accept_max_project(int64_t max_queued);
+/* A check of that order, which is borrowed, within the limits of the settings. Who asks,
+ * the run's id and Idempotency-Key are the caller's to add. */
+struct enqueue accept_check(const struct request *req, const struct order *order);
 
 #endif

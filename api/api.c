@@ -46,6 +46,8 @@ int api_open(struct api *api, const struct conf *conf, struct err *err)
                         .zones = zones_new(),
                         .run_cache = run_cache_new()};
     orders_set_conf_hosts(api->orders, conf);
+    if (zone_check_installed(err) < 0)
+        log_warn("only_utc", "reason=%s", err->message);
     if (redis_address_parse(conf->redis_url, &api->redis, err) < 0)
         return err_wrap(err, "KEDGE_REDIS_URL");
     if (loop_open(&api->loop, err) < 0)

@@ -45,25 +45,7 @@ static void got_enqueued(struct request *req, const struct redisReply *reply)
 static void enqueue(struct request *req, const struct order *order)
 {
     const struct trigger *trigger = req->state;
-    int64_t max_queued = req->api->conf->max_queued;
-    struct enqueue entry = {
-        .run_id = trigger->run_id,
-        .kind = RUN_DRIFT_CHECK,
-        .trigger = TRIGGER_API,
-        .target = order->target,
-        .scope = order->scope,
-        .project_id = order->project_id,
-        .workspace_id = order->workspace_id,
-        .spec = order->spec,
-        .ref = order->ref,
-        .fingerprint = order->fingerprint,
-        .registry_revision = order->revision,
-        .idem = trigger->idempotency.key,
-        .idem_body = trigger->idempotency.body,
-        .locked_by = req->token_name,
-        .max_queued = max_queued,
-        .max_queued_project = accept_max_project(max_queued),
-    };
+    struct enqueue entry = accept_check(req, order);
     struct redis_cmd cmd;
 
     if (!order->allowed) {
@@ -72,6 +54,11 @@ static void enqueue(struct request *req, const struct order *order)
                     trigger->project_id);
         return;
     }
+    entry.run_id = trigger->run_id;
+    entry.trigger = TRIGGER_API;
+    entry.idem = trigger->idempotency.key;
+    entry.idem_body = trigger->idempotency.body;
+    entry.locked_by = req->token_name;
     queue_enqueue(&cmd, request_prefix(req), &entry);
     ask_one(req, &cmd, got_enqueued);
 }

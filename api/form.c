@@ -25,15 +25,18 @@ static void decode(const char *at, const char *end, struct buf *out)
 {
     while (at < end) {
         const char *plain = at;
+        int high, low;
 
         while (at < end && *at != '%' && *at != '+')
             at++;
         buf_append(out, plain, (size_t)(at - plain));
         if (at == end)
             return;
-        if (*at == '%' && end - at > 2 && hex_digit(at[1]) >= 0 &&
-            hex_digit(at[2]) >= 0) {
-            buf_char(out, (char)(hex_digit(at[1]) << 4 | hex_digit(at[2])));
+        high = end - at > 2 ? hex_digit(at[1]) : -1;
+        low = high >= 0 ? hex_digit(at[2]) : -1;
+
+        if (*at == '%' && low >= 0) {
+            buf_char(out, (char)(high * 16 + low));
             at += 3;
         } else {
             buf_char(out, *at == '+' ? ' ' : '%');

@@ -201,6 +201,11 @@ void handle_hook_replay(struct request *req)
 {
     struct redis_cmd cmd;
 
+    if (strcmp(req->match.params[0], HOOK_DEFAULT_ID) == 0) {
+        reply_error(req, REPLY_CONFLICT,
+                    "what went to KEDGE_SLACK_WEBHOOK_URL cannot be sent again");
+        return;
+    }
     outbox_replay(&cmd, request_prefix(req), req->match.params[0], req->match.params[1]);
     ask_one(req, &cmd, replayed);
 }

@@ -82,11 +82,7 @@ static void look_up(struct request *req, const struct hook *hook)
 /* ---- the change ---- */
 static void reply_created(struct request *req, const struct hook *hook)
 {
-    const char *base = req->api->conf->public_url;
-    AUTO(auto_free) char *location = NULL;
-
-    location = mem_fmt("%s" HOOKS_PATH "%s", base != NULL ? base : "", hook->id);
-    reply_header(req, MHD_HTTP_HEADER_LOCATION, location);
+    reply_location(req, HOOKS_PATH, hook->id);
     hooks_show(req, MHD_HTTP_CREATED, hook);
 }
 

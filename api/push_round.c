@@ -63,31 +63,17 @@ static void got_enqueued(struct request *req, const struct redisReply *reply)
 static void ask_enqueue(struct request *req, const struct push_candidate *candidate)
 {
     const struct push_check *check = req->state;
-    const struct order *order = &candidate->order;
-    int64_t max_queued = req->api->conf->max_queued;
-    const char *const parts[] = {"push", order->scope, check->push.commit};
+    const char *const parts[] = {"push", candidate->order.scope, check->push.commit};
+    struct enqueue entry = accept_check(req, &candidate->order);
     char once[SIGN_ID_BYTES];
     struct redis_cmd cmd;
 
     sign_id(parts, ARRAY_LEN(parts), once);
-    queue_enqueue(&cmd, request_prefix(req),
-                  &(struct enqueue){
-                      .run_id = candidate->run_id,
-                      .kind = RUN_DRIFT_CHECK,
-                      .trigger = TRIGGER_WEBHOOK,
-                      .target = order->target,
-                      .scope = order->scope,
-                      .project_id = order->project_id,
-                      .workspace_id = order->workspace_id,
-                      .spec = order->spec,
-                      .ref = order->ref,
-                      .fingerprint = order->fingerprint,
-                      .registry_revision = order->revision,
-                      .idem = once,
-                      .locked_by = LOCKED_BY,
-                      .max_queued = max_queued,
-                      .max_queued_project = accept_max_project(max_queued),
-                  });
+    entry.run_id = candidate->run_id;
+    entry.trigger = TRIGGER_WEBHOOK;
+    entry.idem = once;
+    entry.locked_by = LOCKED_BY;
+    queue_enqueue(&cmd, request_prefix(req), &entry);
     ask(req, &cmd, got_enqueued);
 }
 

@@ -61,6 +61,15 @@ void reply_header(struct request *req, const char *name, const char *value)
     }
 }
 
+void reply_location(struct request *req, const char *path, const char *id)
+{
+    const char *base = req->api->conf->public_url;
+    AUTO(auto_free)
+    char *location = mem_fmt("%s%s%s", base != NULL ? base : "", path, id);
+
+    reply_header(req, MHD_HTTP_HEADER_LOCATION, location);
+}
+
 static void add_headers(struct request *req, struct MHD_Response *response)
 {
     MHD_add_response_header(response, "X-Request-Id", req->id);

@@ -59,5 +59,7 @@ void reply_failure(struct request *req, const struct err *err);
 
 /* Further headers, before the answer. The text is copied. */
 void reply_header(struct request *req, const char *name, const char *value);
+/* Location: where what has that id is; `path` ends with a slash. */
+void reply_location(struct request *req, const char *path, const char *id);
 
 #endif

@@ -30,13 +30,13 @@ struct route {
     void (*handle)(struct request *req);
     const struct field *fields; /* of the JSON body; NULL: the route takes no body */
     size_t field_count;
-    bool body_optional;
     /* Of a body that is no JSON of fields: at most so many bytes, which the handler finds
      * in the request as they came. 0: it is none of those. */
     size_t raw_body_max;
     /* Says no (request_refuse) to what need not be read to be refused; NULL: to nothing.
      * Called with the head, after the token's check. */
     void (*admit)(struct request *req);
+    bool body_optional;
     /* The Atlantis family: keys match without regard to letter case, unknown ones are
      * passed over. Handlers read the names as the table has them. */
     bool fold_keys;

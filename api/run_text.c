@@ -56,6 +56,9 @@ int run_text_read(struct run_text *text, const struct redisReply *reply, unsigne
         text->shown.output_len = result.head_len;
         text->shown.output_cut = result.head_len >= QUEUE_HEAD_BYTES;
     }
+    /* What was skipped has counted nothing. */
+    if (note->status == RUN_SKIPPED)
+        rules = NULL;
     show_metadata(text, &result, note->id, (parts & RESULT_HEAD) == 0, rules);
     return 0;
 }

@@ -42,10 +42,13 @@ static void free_zone(struct zone **zone)
 static void check_timezone(const cJSON *value, const char *at, struct problems *problems)
 {
     AUTO(free_zone) struct zone *zone = NULL;
-    struct err err;
+    struct err err, none;
 
-    if (zone_load(value->valuestring, &zone, &err) < 0 && err.kind == ERR_INPUT)
-        problems_add(problems, at, "%s: %s", at, err.message);
+    if (zone_load(value->valuestring, &zone, &err) == 0 || err.kind != ERR_INPUT)
+        return;
+    /* Where no name is known it is not this one that is wrong. */
+    problems_add(problems, at, "%s: %s", at,
+                 zone_check_installed(&none) < 0 ? none.message : err.message);
 }
 
 static void check_missed(const cJSON *value, const char *at, struct problems *problems)

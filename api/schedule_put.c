@@ -58,6 +58,8 @@ static int set_tick(struct request *req, struct schedule *schedule, int64_t now_
             reply_failure(req, &err);
         return -1;
     }
+    /* The first that is due later than now: a tick may be over and its due time not. */
+    now_ms -= schedule_offset_ms(schedule->spread, schedule->jitter_s);
     schedule->tick_ms = schedule_first(&cron, zone, now_ms);
     return 0;
 }
@@ -71,8 +73,6 @@ struct creation {
 static void created(struct request *req, const struct redisReply *reply)
 {
     const struct creation *creation = req->state;
-    const char *base = req->api->conf->public_url;
-    AUTO(auto_free) char *location = NULL;
     enum schedule_outcome outcome;
     struct schedule schedule;
     struct err err;
@@ -87,8 +87,7 @@ static void created(struct request *req, const struct redisReply *reply)
         reply_error(req, REPLY_NOT_FOUND, "project %s has no workspace %s",
                     creation->project_id, creation->workspace_id);
     } else {
-        location = mem_fmt("%s" PATH "%s", base != NULL ? base : "", schedule.id);
-        reply_header(req, MHD_HTTP_HEADER_LOCATION, location);
+        reply_location(req, PATH, schedule.id);
         show(req, MHD_HTTP_CREATED, &schedule);
     }
 }

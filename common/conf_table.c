@@ -41,7 +41,8 @@ const struct setting conf_settings[] = {
     {"KEDGE_PUBLIC_URL", &conf_public_url, FIELD(public_url), NULL, API | SCHEDULER,
      .help = "base of links in notifications and of `Location`"},
     {"KEDGE_MAX_QUEUED", &conf_count, FIELD(max_queued), "10000", API, UP_TO(1),
-     .help = "waiting runs in all; more are answered 429. A tenth of it per project"},
+     .help = "waiting runs in all, but those of schedules; more are answered 429. A "
+             "tenth of it per project"},
     {"KEDGE_REPO_ALLOWLIST", &conf_patterns, FIELD(repo_allowlist), NULL, API | WORKER,
      .unset = "nothing is allowed",
      .help = "comma list of patterns over host/owner/repo; `*` matches any characters, "

@@ -181,7 +181,7 @@ int hook_list_reply(const struct redisReply *reply, struct hook_page *out,
 int hook_list_at(const struct redisReply *reply, size_t index, struct hook *out,
                  struct err *err)
 {
-    struct hook hook;
+    struct hook hook = {0};
 
     if (hook_row_read(redis_reply_at(reply, PAGE_HEAD + index), &hook, err) < 0)
         return -1;

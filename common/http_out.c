@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <curl/curl.h>
-#include <netdb.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -126,24 +125,6 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose,
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* The class of a host that is an address, in whatever spelling; NULL: public, or a
- * name. */
-static const char *literal_class(const char *host)
-{
-    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST,
-                                   .ai_socktype = SOCK_STREAM};
-    AUTO(auto_free) char *bare = NULL;
-    struct addrinfo *found;
-    const char *class;
-
-    bare = host[0] == '[' ? mem_dup_n(host + 1, strcspn(host + 1, "]%")) : mem_dup(host);
-    if (getaddrinfo(bare, NULL, &hints, &found) != 0)
-        return NULL;
-    class = http_address_class(found->ai_addr);
-    freeaddrinfo(found);
-    return class;
-}
-
 static char *host_of(const char *url)
 {
     CURLU *parts = curl_url();
@@ -231,7 +212,7 @@ void http_out_start(struct http_out *out, const struct http_request *request,
     set_callbacks(exchange);
     set_request(exchange, request);
     if (out->options.proxy && !out->options.allow_private)
-        exchange->refused = literal_class(exchange->host);
+        exchange->refused = http_host_class(exchange->host);
     /* So that open_socket is asked. */
     curl_easy_setopt(exchange->easy, CURLOPT_FRESH_CONNECT, exchange->refused ? 1L : 0L);
     curl_multi_add_handle(out->multi, exchange->easy);

@@ -31,6 +31,9 @@
 bool http_address_is_public(const struct sockaddr *address);
 /* "loopback", "private" …; NULL: it is public. */
 const char *http_address_class(const struct sockaddr *address);
+/* The same of a host that is an address, in whatever spelling. NULL also: it is a name.
+ */
+const char *http_host_class(const char *host);
 
 struct http_out_options {
     bool allow_private;

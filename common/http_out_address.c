@@ -1,6 +1,7 @@
 /* Which addresses the internet reaches. Sources: the IANA special-purpose registries of
  * IPv4 and IPv6 (RFC 6890 and its successors). */
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -117,4 +118,20 @@ const char *http_address_class(const struct sockaddr *address)
 bool http_address_is_public(const struct sockaddr *address)
 {
     return http_address_class(address) == NULL;
+}
+
+const char *http_host_class(const char *host)
+{
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST,
+                                   .ai_socktype = SOCK_STREAM};
+    AUTO(auto_free) char *bare = NULL;
+    struct addrinfo *found;
+    const char *class;
+
+    bare = host[0] == '[' ? mem_dup_n(host + 1, strcspn(host + 1, "]%")) : mem_dup(host);
+    if (getaddrinfo(bare, NULL, &hints, &found) != 0)
+        return NULL;
+    class = http_address_class(found->ai_addr);
+    freeaddrinfo(found);
+    return class;
 }

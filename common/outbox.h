@@ -199,7 +199,7 @@ struct delivered {
     size_t count;
     enum delivery_end end;
     int64_t retry_in_ms; /* RETRY */
-    int64_t hold_ms;     /* the hook wants nothing for so long (Retry-After); 0: none */
+    int64_t hold_ms;     /* the hook is sent nothing for so long; 0: none */
     int64_t http_status; /* 0: no answer */
     int64_t took_ms;
     const char *note; /* one line for the log: what went wrong, ≤ 200 bytes; "" */

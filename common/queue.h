@@ -22,7 +22,8 @@
  * - delayed         ZSET   run -> due ms
  * - orphans, dead   ZSET   runs that need a person, by when that was known, ms
  * - coalesce        HASH   spec fingerprint -> queued drift check that equal ones join
- * - waiting         HASH   "" -> queued runs in all, <pkey> -> of that project
+ * - waiting         HASH   "" -> queued runs in all, <pkey> -> of that project, and of
+ *                          those "schedule", "schedule <pkey>" -> made by schedules
  * - wake            ZSET   one marker: somebody idle should claim (a hint)
  * - ctl:<worker>    LIST   "cancel <run> <level>"; 1 h
  * - workers         ZSET   worker -> last seen ms
@@ -113,7 +114,8 @@ struct enqueue {
     const char *idem;          /* hash of token, method, path, key; "": none */
     const char *idem_body;     /* fingerprint of the request body */
     const char *locked_by;     /* the token's name */
-    int64_t max_queued, max_queued_project; /* the latter with a project_id only */
+    /* Runs of schedules do not count. The latter with a project_id only. */
+    int64_t max_queued, max_queued_project;
 };
 enum enqueue_outcome {
     ENQUEUE_NEW,

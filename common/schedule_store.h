@@ -77,8 +77,9 @@ void schedule_put_hosts(struct redis_cmd *cmd, const char *prefix,
 
 /* ---- the scheduler ---- */
 /* Script: up to `limit` (≤ 100) due schedules, the longest due first: none while paused.
- * Also when (ms, server) the next one is due after those; 0: none is. */
-void schedule_due(struct redis_cmd *cmd, const char *prefix, int64_t limit);
+ * Also when (ms, server) the next one is due after those; 0: none is. `from`: so many are
+ * passed over, because nothing comes of them. */
+void schedule_due(struct redis_cmd *cmd, const char *prefix, int64_t from, int64_t limit);
 struct schedules_due {
     int64_t now_ms;      /* server's clock */
     int64_t next_due_ms; /* 0: nothing is waiting */

@@ -15,9 +15,10 @@ enum {
     DUE_SCHEDULES_AT
 };
 
-void schedule_due(struct redis_cmd *cmd, const char *prefix, int64_t limit)
+void schedule_due(struct redis_cmd *cmd, const char *prefix, int64_t from, int64_t limit)
 {
     redis_cmd_script(cmd, script("schedule_due"), prefix);
+    redis_cmd_int(cmd, from);
     redis_cmd_int(cmd, limit);
     schedule_arg_fields(cmd);
 }

@@ -118,6 +118,7 @@ static void came_back(void *arg, const struct http_answer *answer, const struct 
     if (deliver->stopping) {
         flight->verdict.end = DELIVERY_RETRY;
         flight->verdict.retry_in_ms = deliver->conf->hook_retry_ms;
+        flight->verdict.hold_ms = 0;
     }
     metrics_observe(&deliver->took, answer->took_ms);
     land(flight);

@@ -63,12 +63,12 @@ static void look_at_clock(struct firing *firing, int64_t server_ms)
         log_info("clock_steady", "");
 }
 
-static int look(struct firing *firing, struct redisReply **reply,
+static int look(struct firing *firing, int64_t from, struct redisReply **reply,
                 struct schedules_due *due, struct err *err)
 {
     AUTO(redis_cmd_done) struct redis_cmd cmd = {0};
 
-    schedule_due(&cmd, firing->prefix, FIRE_BATCH);
+    schedule_due(&cmd, firing->prefix, from, FIRE_BATCH);
     if (fire_call(firing, &cmd, reply, err) < 0 ||
         schedule_due_reply(*reply, due, err) < 0)
         return -1;
@@ -96,15 +96,23 @@ static int64_t until_next(const struct schedules_due *due)
     return wait_ms > 0 && wait_ms < IDLE_MS ? wait_ms : IDLE_MS;
 }
 
+static int64_t count_in_vain(const struct firing *firing)
+{
+    return firing->counts.moved + firing->counts.stale;
+}
+
 static int fire_due(struct firing *firing, int64_t *wait_ms, struct err *err)
 {
+    const int64_t in_vain = count_in_vain(firing);
+    size_t handled_all = 0, stuck = 0;
+
     for (int batch = 0; batch < BATCHES_A_TURN; batch++) {
         AUTO(redis_reply_free) struct redisReply *reply = NULL;
         struct schedules_due due;
         size_t handled = 0;
 
         *wait_ms = IDLE_MS;
-        if (look(firing, &reply, &due, err) < 0)
+        if (look(firing, (int64_t)stuck, &reply, &due, err) < 0)
             return -1;
         if (due.paused || firing->clock.holds)
             return 0;
@@ -116,10 +124,14 @@ static int fire_due(struct firing *firing, int64_t *wait_ms, struct err *err)
             return 0;
         if (fire_batch(firing, reply, &due, &handled, err) < 0)
             return -1;
-        if (handled == 0)
+        if (handled == 0 && due.count < FIRE_BATCH)
             return 0;
+        handled_all += handled;
+        stuck += due.count - handled; /* they keep their place before the others */
     }
-    *wait_ms = 0;
+    /* When nothing at all came of it others are at it, or what is stored is broken. */
+    if ((int64_t)handled_all > count_in_vain(firing) - in_vain)
+        *wait_ms = 0;
     return 0;
 }
 

@@ -28,6 +28,7 @@ struct fire_counts {
     int64_t fired, skipped;
     int64_t passed; /* ticks that got no run */
     int64_t moved;  /* others were faster */
+    int64_t stale;  /* a workspace had changed: to be read again */
     int64_t put_right;
 };
 

@@ -188,6 +188,7 @@ static bool read_outcome(struct firing *firing, const struct shot *shot,
         counts->moved++;
         return true;
     case FIRED_STALE:
+        counts->stale++;
         orders_drop(firing->orders, shot->schedule.project_id,
                     shot->schedule.workspace_id);
         return true;

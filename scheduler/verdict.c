@@ -107,10 +107,12 @@ static void obey(const struct attempt *attempt, struct verdict *out)
 static void judge_error(const struct attempt *attempt, struct verdict *out)
 {
     note(out, mem_dup(attempt->err->message));
-    if (attempt->err->kind == ERR_INPUT)
+    if (attempt->err->kind == ERR_INPUT) {
         out->end = DELIVERY_DEAD;
-    else
-        try_again(attempt, out);
+        return;
+    }
+    try_again(attempt, out);
+    out->hold_ms = attempt->retry_ms;
 }
 
 static void judge_redirect(const struct attempt *attempt, struct verdict *out)

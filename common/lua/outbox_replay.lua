@@ -26,5 +26,5 @@ redis.call('PEXPIRE', key, KEEP_MS)
 redis.call('PEXPIRE', K('event:' .. v[2]), KEEP_MS)
 redis.call('ZADD', K('waiting:' .. hook), NOW, id)
 delivery_wait(hook, id, URGENT)
-plan_look(hook, hook_digests(hook))
+plan_look_at_more(hook, hook_digests(hook))
 return 'done'

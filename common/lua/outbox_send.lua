@@ -19,5 +19,5 @@ if enabled ~= '1' or redis.call('ZCARD', K('waiting:' .. hook)) >= WAITING_MAX t
 end
 event_keep(event, ARGV[A + 5])
 deliver(hook, id, event, ARGV[A + 4], '', true)
-plan_look(hook, hook_digests(hook))
+plan_look_at_more(hook, hook_digests(hook))
 return 'done'

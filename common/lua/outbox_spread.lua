@@ -63,7 +63,7 @@ local function spread_event(event)
                 redis.call('HSETNX', gather, 'first', NOW)
                 redis.call('HSET', gather, 'last', NOW)
             end
-            plan_look(to.hook, digests)
+            plan_look_at_more(to.hook, digests)
         end
     end
 end

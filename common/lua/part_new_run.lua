@@ -29,13 +29,15 @@ local function has_moved(pkey, revision)
            redis.call('HGET', K('project:' .. pkey), 'revision') ~= revision
 end
 
--- Why `count` more runs may not wait, or nil.
+-- Why `count` more runs may not wait, or nil. Those of schedules wait without a limit and
+-- come last: they take nobody's room.
 local function no_room(pkey, count, max_queued, max_project)
-    local waiting = redis.call('HMGET', K('waiting'), '', pkey)
-    if tonumber(waiting[1] or 0) + count > max_queued then
+    local waiting = redis.call('HMGET', K('waiting'), '', 'schedule', pkey,
+                               'schedule ' .. pkey)
+    if (waiting[1] or 0) - (waiting[2] or 0) + count > max_queued then
         return {'full', '', 0}
     end
-    if pkey ~= '' and tonumber(waiting[2] or 0) + count > max_project then
+    if pkey ~= '' and (waiting[3] or 0) - (waiting[4] or 0) + count > max_project then
         return {'full_project', '', 0}
     end
     return nil

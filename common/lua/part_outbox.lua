@@ -74,9 +74,19 @@ local function plan_look(hook, digests)
         at = math.min(at or ready, ready)
     end
     if at then
-        redis.call('ZADD', K('hooks_due'), at, hook)
+        redis.call('ZADD', K('hooks_due'), math.max(at, NOW), hook)
     else
         redis.call('ZREM', K('hooks_due'), hook)
+    end
+end
+
+-- Hooks that are due stand in a line: who was looked at goes to its end, however long
+-- its deliveries wait; who gets one more keeps its place.
+local function plan_look_at_more(hook, digests)
+    local place = redis.call('ZSCORE', K('hooks_due'), hook)
+    plan_look(hook, digests)
+    if place and tonumber(place) <= NOW then
+        redis.call('ZADD', K('hooks_due'), 'LT', place, hook)
     end
 end
 

@@ -4,11 +4,20 @@
 -- `coalesce`, and `ready`, which has a target exactly when it has waiting runs and is not
 -- active, scored with the least of its runs' scores (of the first hundred).
 
-local function count_waiting(pkey, by)
+local function count_waiting(id, pkey, by)
     local waiting = K('waiting')
+    local function count(field)
+        if redis.call('HINCRBY', waiting, field, by) == 0 then
+            redis.call('HDEL', waiting, field)
+        end
+    end
     redis.call('HINCRBY', waiting, '', by)
-    if pkey ~= '' and redis.call('HINCRBY', waiting, pkey, by) == 0 then
-        redis.call('HDEL', waiting, pkey)
+    if pkey ~= '' then
+        count(pkey)
+    end
+    if redis.call('HGET', K('run:' .. id), 'trigger') == 'schedule' then
+        count('schedule')
+        count('schedule ' .. pkey)
     end
 end
 
@@ -39,7 +48,7 @@ end
 -- `coalesce` is the fingerprint that equal drift checks may join, or ''.
 local function enter_waiting(id, target, pkey, seq, priority, coalesce)
     redis.call('ZADD', K('q:' .. target), seq, id)
-    count_waiting(pkey, 1)
+    count_waiting(id, pkey, 1)
     if coalesce ~= '' then
         redis.call('HSETNX', K('coalesce'), coalesce, id)
     end
@@ -52,7 +61,7 @@ end
 -- The caller sees to `ready` afterwards (claim makes the target active, others refresh).
 local function leave_waiting(id, target, pkey, coalesce)
     redis.call('ZREM', K('q:' .. target), id)
-    count_waiting(pkey, -1)
+    count_waiting(id, pkey, -1)
     if coalesce ~= '' and redis.call('HGET', K('coalesce'), coalesce) == id then
         redis.call('HDEL', K('coalesce'), coalesce)
     end

@@ -242,13 +242,13 @@ must PUT /api/v1/projects/demo "{\"repository\":\"demo/$sample\",\"type\":\"Git\
 must PUT /api/v1/projects/demo/workspaces/sample "$(jq -nc --argjson v "$(variables "$sample")" --arg p "$demo/state/$sample.tfstate" \
     '{directory: ".", variables: $v, backendConfig: {path: $p}}')" >/dev/null
 
-if [ ! -e "$demo/changed" ]; then
+if [ ! -e "$demo/changed.$sample" ]; then
     say ""
     say "First check, before anybody touched anything:"
     show "$(follow "$(must POST /api/v1/drift '{"projectId":"demo","workspaceId":"sample"}' | jq -r .runId)")"
     say ""
     change_world "$sample"
-    touch "$demo/changed"
+    touch "$demo/changed.$sample"
 fi
 say ""
 say "Checking for drift:"
@@ -268,6 +268,8 @@ Kedge listens on $url. Things to try next:
   curl -sH "\$T" '$url/api/v1/runs/$run/log'
   curl -sH "\$T" -H 'Content-Type: application/json' -d '{"projectId":"demo","workspaceId":"sample"}' '$url/api/v1/drift'
   curl -sH "\$T" '$url/api/v1/drift/history?projectId=demo&workspaceId=sample' | jq '.[].status'
+  curl -sH "\$T" -H 'Content-Type: application/json' -d '{"projectId":"demo","workspaceId":"sample","scheduleType":"drift","cron":"*/5 * * * *","enabled":true}' '$url/api/v1/drift/schedule'
+  curl -sH "\$T" -H 'Content-Type: application/json' -d '{"kind":"slack","url":"https://hooks.slack.com/services/YOUR/OWN/ONE"}' '$url/api/v1/hooks'
   curl -s '$url/api/drift/status?repository=demo/$sample' | jq .data
   curl -s '$url/openapi.yaml'
   curl -s '$url/metrics'

@@ -19,15 +19,23 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 import apply_invariants as apply_must
 import batch_invariants as batch_must
 import invariants as must
+import news_invariants as news_must
+import push_invariants as push_must
+import schedule_invariants as schedule_must
 from batch_clients import BatchClient, Person
 from clients import Client, Witness
 from cluster import Cluster
+from gardener import Gardener
 from monkey import Monkey
+from push_clients import Pusher
 from stack import until
+from subscribers import Subscribers
+from timetable import Timetable
 
 CLIENTS, BATCH_CLIENTS = 1, 3
 QUIET_S = 120  # reapings, and the backlog
 MOODY_S = 200  # more: a third retry waits for two minutes
+HURRY_S = 3
 
 
 class Chaos:
@@ -38,21 +46,37 @@ class Chaos:
         self.person = Person(cluster)
         self.witness = Witness(cluster)
         self.monkey = Monkey(cluster, random.Random(seed))
+        self.timetable, self.subscribers = Timetable(cluster, random.Random(seed)), Subscribers(cluster)
+        self.gardener = Gardener(cluster, f"{seed} gardener", self.timetable)
+        self.pusher = Pusher(cluster, f"{seed} pusher")
         self.counts = collections.Counter()
+
+    def everybody(self):
+        return (*self.clients, *self.batch_clients, self.gardener, self.pusher)
 
     def rage(self, seconds):
         self.cluster.begin()
-        for thread in (self.witness, self.person, *self.clients, *self.batch_clients):
+        self.subscribers.begin()
+        self.timetable.begin()
+        for thread in (self.witness, self.person, *self.everybody()):
             thread.start()
         self.monkey.rage(seconds)
         self.monkey.heal()
-        for client in (*self.clients, *self.batch_clients):
+        for client in self.everybody():
             client.stop()
+        for client in (self.gardener, self.pusher):  # what they are at is done first
+            client.join()
+        self.gardener.leave()
+        self.timetable.settle(self.monkey.faults)
 
-    def calm(self, seconds):
-        """Waits for quiet. What does not come to rest shows in the invariants."""
+    def calm(self, seconds, hurry):
+        """Waits for quiet. What does not come to rest shows in the invariants. `hurry`: not for the leases of
+        deliveries whose sender was killed."""
         self.cluster.be_moody(False)
-        for condition, limit in ((self.is_idle, seconds), (self.is_deserted, 30)):
+        self.hurry_s = HURRY_S if hurry else seconds
+        self.hurried = time.monotonic()
+        # Twice idle: a run that is claimed while one looks is neither among the waiting nor among the active.
+        for condition, limit in ((self.is_idle, seconds), (self.is_deserted, 30), (self.is_idle, seconds)):
             try:
                 until(condition, limit, "quiet")
             except AssertionError:
@@ -60,10 +84,14 @@ class Chaos:
         self.person.stop()
         self.fsck()
         self.witness.stop()
+        self.subscribers.listen()
 
     def is_idle(self):
         self.monkey.look_for_deaths()
-        return not any(must.nothing_is_held(self.cluster))
+        if time.monotonic() - self.hurried > self.hurry_s:
+            self.hurried = time.monotonic()
+            self.subscribers.hurry()
+        return not any(must.nothing_is_held(self.cluster)) and self.subscribers.are_served()
 
     def is_deserted(self):
         return not any(must.no_process_is_left(self.cluster))
@@ -78,7 +106,7 @@ class Chaos:
     def records(self):
         """Every run and every batch that anybody knows of, as the api says."""
         ids = {run for _, run, _ in self.witness.events}.union(
-            *(client.accepted for client in self.clients), *(client.batches for client in self.batch_clients))
+            *(client.accepted for client in self.clients), self.pusher.told.values(), *(client.batches for client in self.batch_clients))
         known = {run: self.record(run) for run in ids}
         batches = {run for run, record in known.items() if "runs" in record}
         return ({run: record for run, record in known.items() if run not in batches}, {batch: known[batch] for batch in batches})
@@ -100,7 +128,7 @@ class Chaos:
         runs = {run: history for run, history in histories.items() if run not in batches}
         self.counts.update(f"batch {batch['status']}" for batch in batches.values())
         found = {**self.of_runs(records, runs, lines), **self.of_batches(records, batches, histories),
-                 **self.of_applies(records, runs, lines)}
+                 **self.of_applies(records, runs, lines), **self.of_schedules(), **self.of_news(), **self.of_pushes()}
         return {name: list(sentences) for name, sentences in found.items()}
 
     def of_batches(self, records, batches, histories):
@@ -134,6 +162,43 @@ class Chaos:
             "no state stays locked": apply_must.no_state_stays_locked(monkey, lines),
         }
 
+    def of_schedules(self):
+        timetable, faults, runs = self.timetable, self.monkey.faults, self.timetable.runs()
+        self.counts["ticks"] = len(timetable.due())
+        self.counts["ticks of guests"] = sum(schedule not in timetable.entries for schedule, _ in runs)
+        self.counts["ticks skipped"] = sum(status == "skipped" for found in runs.values() for _, _, status in found)
+        return {
+            "due ticks have a run": schedule_must.due_ticks_have_a_run(timetable, faults),
+            "missed ticks follow the policy": schedule_must.missed_ticks_follow_the_policy(timetable, faults),
+            "no tick has two runs": schedule_must.no_tick_has_two_runs(runs),
+            "scheduled runs have a tick": schedule_must.scheduled_runs_have_a_tick(timetable, runs),
+            "nothing ticks": schedule_must.nothing_ticks(self.cluster),
+        }
+
+    def of_news(self):
+        subscribers, news = self.subscribers, news_must.News(self.cluster, self.witness.events)
+        self.counts.update(kind for _, kind in news.expected)
+        self.counts["requests to hooks"] = len(subscribers.requests)
+        self.counts["told again"] = news_must.told_again(subscribers)
+        return {
+            "news is delivered": news_must.news_is_delivered(news, subscribers),
+            "people are told": news_must.people_are_told(news, subscribers),
+            "nothing else is told": news_must.nothing_else_is_told(news, subscribers),
+            "ids are stable": news_must.ids_are_stable(subscribers),
+            "requests are signed": news_must.requests_are_signed(subscribers),
+            "messages are sound": news_must.messages_are_sound(subscribers),
+            "everything is sent": news_must.everything_is_sent(subscribers),
+        }
+
+    def of_pushes(self):
+        runs = push_must.read(self.cluster)
+        self.counts["commits checked"] = len(runs)
+        return {
+            "one run a commit and workspace": push_must.one_run_a_commit_and_workspace(runs),
+            "taken pushes have a run": push_must.taken_pushes_have_a_run(self.pusher, runs),
+            "only pushes queue": push_must.only_pushes_queue(self.pusher, runs),
+        }
+
     def of_runs(self, records, runs, lines):
         cluster, clients, monkey, counts = self.cluster, self.clients, self.monkey, self.counts
         final = {run: record["status"] for run, record in records.items()}
@@ -141,7 +206,7 @@ class Chaos:
         counts["given back or reaped"] = must.returns(runs)
         counts["plans"] = sum(1 for line in lines if line[0] == "exit")
         return {
-            "nobody complains": [text for who in (monkey, self.person, *clients, *self.batch_clients) for text in who.complaints],
+            "nobody complains": [text for who in (monkey, self.person, *self.everybody()) for text in who.complaints],
             "accepted runs end": must.accepted_runs_end(clients, final),
             "an end stays": must.an_end_stays(clients, final),
             "each run ends once": must.each_run_ends_once(runs),
@@ -158,7 +223,7 @@ class Chaos:
         }
 
     def summary(self):
-        asked = sum((client.counts for client in (*self.clients, *self.batch_clients)), collections.Counter())
+        asked = sum((client.counts for client in self.everybody()), collections.Counter())
         return "\n".join(
             f"{what}: " + ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
             for what, counts in (("faults", self.monkey.counts), ("clients", asked), ("seen", self.counts)))
@@ -170,7 +235,7 @@ def chaos(seconds, seed, moody=True):
         cluster.be_moody(moody)
         play = Chaos(cluster, seed)
         play.rage(seconds)
-        play.calm(QUIET_S + (MOODY_S if moody else 0))
+        play.calm(QUIET_S + (MOODY_S if moody else 0), hurry=not moody)
         verdict = play.verdict()
         cluster.failed = any(verdict.values())
         return verdict, play.summary()

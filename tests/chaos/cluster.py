@@ -6,11 +6,16 @@ import pathlib
 import re
 import subprocess
 
-from stack import Stack
+from receiver import Receiver
+from stack import ROOT, Stack, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 TARGETS, WORKSPACES = 10, 30
 PROJECT = "chaos"
+TIMED = 10  # workspaces that nothing but schedules checks
+GUESTS = 3  # workspaces that come and go
+PUSHED, PUSHED_PROJECT, PUSHED_REPOSITORY = 4, "pushed", "acme/pushed"  # whose checks are queued by pushes
+WEBHOOK_SECRET = "the-secret-of-the-webhooks"
 PROJECTS = "version: 3\nprojects:\n" + "".join(
     f"- {{name: p{n}, dir: d{n}{more}}}\n" for n, more in enumerate(
         ["", ", depends_on: [p0]", ", execution_order_group: 1"] + [""] * (TARGETS - 3)))
@@ -18,14 +23,16 @@ PROJECTS = "version: 3\nprojects:\n" + "".join(
 # Two workers share a data directory, one has its own.
 DATA = {"worker1": "shared", "worker2": "shared", "worker3": "own"}
 WORKERS = tuple(DATA)
-SCHEDULERS = ("scheduler1", "scheduler2")
+SCHEDULERS = ("scheduler1", "scheduler2", "scheduler3")
 RUN_DIRECTORY = re.compile(r"/runs/([0-9a-f-]{36})")
 NAMES = ("redis", "api", *SCHEDULERS, *WORKERS)
 
 
 class Cluster(Stack):
     def __init__(self):
-        super().__init__(cancel_grace="1s", stop_timeout="2s", run_timeout="60s", log_level="info", max_queued=2000)
+        super().__init__(cancel_grace="1s", stop_timeout="2s", run_timeout="60s", log_level="info", max_queued=2000,
+                         hook_allow_private="true", hook_timeout="2s", hook_retry="50ms", public_url="http://kedge.test",
+                         github_webhook_secret=WEBHOOK_SECRET)
         terraform = self.dir / "terraform"
         terraform.write_text((HERE / "terraform.sh").read_text().replace("@WORLD@", str(self.world)))
         terraform.chmod(0o755)
@@ -42,11 +49,26 @@ class Cluster(Stack):
             (self.world / "moods").unlink(missing_ok=True)
 
     def begin(self):
+        self.settings["github_url"] = f"http://127.0.0.1:{self.serve_git()}/plain"
+        self.receiver = Receiver(self)
         for name in NAMES:
             self.launch(name)
-        self.repository("acme/chaos", {"atlantis.yaml": PROJECTS, **{f"d{n}/main.tf": "terraform {}\n" for n in range(TARGETS)}})
+        modules = [f"d{n}" for n in range(TARGETS)] + [f"t{n}" for n in range(TIMED)]
+        self.repository("acme/chaos", {"atlantis.yaml": PROJECTS, **{f"{module}/main.tf": "terraform {}\n" for module in modules}})
         for n in range(WORKSPACES):
             self.register("acme/chaos", PROJECT, f"w{n}", directory=f"d{n % TARGETS}", variables={}, backendConfig={})
+        for n in range(TIMED):
+            self.register("acme/chaos", PROJECT, f"t{n}", directory=f"t{n}", variables={}, backendConfig={})
+        self.repository(PUSHED_REPOSITORY, {f"e{n}/main.tf": "terraform {}\n" for n in range(PUSHED)})
+        self.put(f"/api/v1/projects/{PUSHED_PROJECT}", {"repository": PUSHED_REPOSITORY, "type": "Github", "ref": "main"})
+        for n in range(PUSHED):
+            self.put(f"/api/v1/projects/{PUSHED_PROJECT}/workspaces/v{n}", {"directory": f"e{n}"})
+
+    def serve_git(self):
+        """The port of a git server that nobody mistreats."""
+        process = self.spawn("git-http", "/usr/bin/python3", ROOT / "tests/support/git_http.py", self.dir / "git")
+        line = until(lambda: "\n" in process.log.read_text() and process.log.read_text(), 20, "the git server prints its port")
+        return line.split()[0].rsplit(":", 1)[-1]
 
     def launch(self, name):
         if name == "redis":
@@ -99,6 +121,15 @@ class Cluster(Stack):
                                   capture_output=True, text=True, timeout=3)
             return json.loads(done.stdout) if done.returncode == 0 else None
         return None
+
+    def script(self, text, *arguments):
+        """A reply, or None when Redis does not answer now."""
+        return self.redis_json("eval", text, "1", "{kedge}:", *map(str, arguments))
+
+    def now_ms(self):
+        """Of Redis's clock."""
+        seconds, micros = until(lambda: self.redis_json("time"), 20, "Redis answers")
+        return int(seconds) * 1000 + int(micros) // 1000
 
     def below(self, name):
         """What runs in the directory w<n> of that worker, whoever has started it."""

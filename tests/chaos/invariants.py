@@ -3,12 +3,12 @@ import collections
 import json
 import time
 
-from cluster import TARGETS
+from cluster import PUSHED, SCHEDULERS, TARGETS, TIMED
 from stack import ENDED, PATIENCE
 
 # Where a run may go from each status; a cancel is told as the status once more.
 MOVES = {
-    None: {"queued", "delayed"},  # of a batch's later group
+    None: {"queued", "delayed", "skipped"},  # of a batch's later group; a tick while a check is under way
     "queued": {"queued", "running", "cancelled"},
     "delayed": {"queued", "cancelled"},
     "running": {"running", "queued", "delayed", "orphaned", "clean", "drift_detected", "applied", "error", "cancelled"},
@@ -157,8 +157,8 @@ def is_kept(run):
 def untidy(cluster):
     for worker in cluster.dir.glob("data/*/w*"):
         targets = sum(1 for _ in (worker / "work").iterdir())
-        if targets > TARGETS:
-            yield f"{worker} has {targets} work directories for {TARGETS} targets"
+        if targets > TARGETS + TIMED + PUSHED:
+            yield f"{worker} has {targets} work directories for {TARGETS + TIMED + PUSHED} targets"
         for run in (worker / "runs").iterdir():
             more = {path.name for path in run.iterdir()} - RUN_FILES
             if (more or not (run / "done").exists()) and not is_kept(run):
@@ -170,7 +170,7 @@ def untidy(cluster):
 
 
 def fsck_finds_nothing(cluster):
-    for name in ("scheduler1", "scheduler2"):
+    for name in SCHEDULERS:
         for line in (cluster.dir / "log" / f"{name}.log").read_text(errors="replace").splitlines():
             if '"event":"fsck_repaired"' in line:
                 yield f"fsck: {json.loads(line)['what']}"

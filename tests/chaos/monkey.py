@@ -15,6 +15,7 @@ FREEZE_S = (1, 20)
 DOWN_S = (0, 8)
 GONE_S = (0, 30)       # a host that is lost comes back later, or at the end
 FROZEN_S = (1, 5)
+PAUSED_S = (1, 5)
 AMBUSH_S = 1.5
 SUSPENDED_S = (20, 35) # around lease and grace: its runs are done elsewhere meanwhile
 
@@ -29,6 +30,7 @@ class Monkey:
         self.killed = set()  # runs whose runner it killed
         self.struck = set()  # pids below the programs that it killed or froze
         self.thaw_at = None  # when applies are not frozen any more
+        self.resume_at = None  # when firing and claiming go on
         self.counts = collections.Counter()
         self.complaints = []
 
@@ -39,6 +41,7 @@ class Monkey:
         while time.monotonic() < end:
             self.catch_up()
             self.thaw_applies()
+            self.end_pause()
             self.look_for_deaths()
             if time.monotonic() >= due:
                 self.strike()
@@ -56,6 +59,8 @@ class Monkey:
         self.catch_up(everything=True)
         self.look_for_deaths()
         until(lambda: self.set_frozen(False), 20, "applies are not frozen")
+        self.resume_at = self.resume_at and 0
+        until(lambda: self.end_pause() or self.resume_at is None, 20, "nothing is paused")
 
     def look_for_deaths(self):
         """Nothing ends that was not told to."""
@@ -70,7 +75,8 @@ class Monkey:
     def strike(self):
         faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 4),
                   (self.kill_at_mark, 6), (self.freeze_runner, 3), (self.kill_terraform, 3), (self.lose_host, 1),
-                  (self.suspend_host, 2), (self.cut_connections, 1), (self.freeze_applies, 1))
+                  (self.suspend_host, 2), (self.cut_connections, 1), (self.freeze_applies, 1),
+                  (self.strike_sending, 8), (self.kill_schedulers, 1), (self.pause, 1))
         fault = self.random.choices([f for f, _ in faults], [w for _, w in faults])[0]
         what = fault()
         if what:
@@ -130,12 +136,15 @@ class Monkey:
     def freeze(self):
         name = self.whom()
         if name:
-            self.touch(name)
-            process = self.cluster.processes[name]
-            process.signal(signal.SIGSTOP)
-            limits = self.random.choice((FREEZE_S, SUSPENDED_S)) if name in WORKERS else FREEZE_S
-            self.after(self.random.uniform(*limits), lambda: self.resume(name, [process.pid]))
+            self.freeze_one(name)
         return name and name.rstrip("123")
+
+    def freeze_one(self, name):
+        self.touch(name)
+        process = self.cluster.processes[name]
+        process.signal(signal.SIGSTOP)
+        limits = self.random.choice((FREEZE_S, SUSPENDED_S)) if name in WORKERS else FREEZE_S
+        self.after(self.random.uniform(*limits), lambda: self.resume(name, [process.pid]))
 
     def pick(self, pids):
         return self.random.choice(pids) if pids else None
@@ -159,6 +168,23 @@ class Monkey:
             return None
         self.kill_one(name)
         return "worker"
+
+    def strike_sending(self):
+        """Kills or freezes a scheduler while deliveries are under way."""
+        end = time.monotonic() + AMBUSH_S
+        name = self.pick([name for name in SCHEDULERS if name not in self.touched])
+        while name and time.monotonic() < end:
+            if self.cluster.redis_json("keys", "{kedge}:flying:*"):
+                self.random.choice((self.kill_one, self.freeze_one))(name)
+                return "scheduler"
+        return None
+
+    def kill_schedulers(self):
+        """All at once."""
+        names = [name for name in SCHEDULERS if name not in self.touched]
+        for name in names:
+            self.kill_one(name)
+        return names and "all"
 
     def kill_terraform(self):
         return self.strike_down(self.pick(self.cluster.terraforms()), signal.SIGKILL) and "terraform"
@@ -234,6 +260,20 @@ class Monkey:
 
     def set_frozen(self, frozen):
         return self.cluster.redis_json("hset", "{kedge}:meta", "frozen", "1" if frozen else "0") is not None
+
+    def pause(self):
+        """No schedule fires, no run is claimed."""
+        if self.resume_at is not None or self.cluster.redis_json("hset", "{kedge}:meta", "paused", "1") is None:
+            return None
+        self.touch("pause")
+        self.resume_at = time.monotonic() + self.random.uniform(*PAUSED_S)
+        return "all"
+
+    def end_pause(self):
+        if self.resume_at is not None and self.resume_at <= time.monotonic() and self.cluster.redis_json(
+                "hset", "{kedge}:meta", "paused", "0") is not None:
+            self.resume_at = None
+            self.well("pause")
 
     def cut_connections(self):
         done = self.cluster.redis_json("client", "kill", "type", "normal", "skipme", "yes")

@@ -92,9 +92,11 @@ apply)
     exit $status
     ;;
 show)
-    cat << 'END'
-{"format_version": "1.2", "terraform_version": "1.11.4", "resource_changes": [{"address": "terraform_data.it",
-"mode": "managed", "type": "terraform_data", "name": "it", "provider_name": "terraform.io/builtin/terraform",
+    name=it
+    chance 300 && name=that # another set of drifted resources
+    cat << END
+{"format_version": "1.2", "terraform_version": "1.11.4", "resource_changes": [{"address": "terraform_data.$name",
+"mode": "managed", "type": "terraform_data", "name": "$name", "provider_name": "terraform.io/builtin/terraform",
 "change": {"actions": ["update"], "before": {"input": "a"}, "after": {"input": "b"}, "after_unknown": {},
 "before_sensitive": false, "after_sensitive": false}}]}
 END

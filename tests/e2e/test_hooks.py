@@ -323,6 +323,8 @@ def test_a_delivery_that_was_given_up_is_sent_again(api):
 
 def test_of_the_hook_of_the_settings_the_deliveries_are_shown(api):
     assert api.get(f"/api/v1/hooks/{DEFAULT}/deliveries").json == []
+    answer = api.post(f"/api/v1/hooks/{DEFAULT}/deliveries/{NOBODY}/replay")
+    assert "KEDGE_SLACK_WEBHOOK_URL" in is_error(answer, 409, "CONFLICT")["message"]
     path = f"/api/v1/hooks/{DEFAULT}"
     for answer in (api.get(path), api.put(path, {"enabled": False}), api.request("DELETE", path), api.post(path + "/test")):
         is_error(answer, 404, "NOT_FOUND")

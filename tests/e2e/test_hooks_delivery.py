@@ -1,10 +1,11 @@
 """Hooks from end to end: what people and programs are told of drift, and what they are not."""
 import json
+import time
 
 import pytest
 
 from conftest import needs_terraform
-from hook_storm import Storm
+from hook_storm import METADATA, Storm, Worker
 from receiver import Receiver, add_hook, signature
 from stack import FOLLOWS_FILE, PATIENCE, Stack, until
 
@@ -96,6 +97,37 @@ def test_nobody_is_sent_to_where_they_may_not_go(bare):
     assert receiver.requests() == []
     failures = bare.processes["scheduler"].events("hook_failed")
     assert len(failures) == 1 and "secret-path" not in json.dumps(failures)
+
+
+def test_kills_lose_no_event(bare):
+    """Redis is killed after the end of a run, a scheduler while the event is under way."""
+    bare.settings.update(hook_allow_private="true", hook_timeout="50s")
+    bare.start(workers=0, scheduler=False)
+    receiver = Receiver(bare)
+    hook = add_hook(bare, receiver.url("/once/hang"))
+    bare.register("acme/net")
+    bare.trigger()
+    Worker(bare).end_one("drift_detected", METADATA)
+    bare.processes["redis"].kill()
+    bare.start_redis()
+    bare.start_scheduler()
+    until(lambda: receiver.requests("/once/hang"), 20, "the event is under way")
+    bare.processes["scheduler"].kill()
+    bare.start_scheduler()
+    # Its lease is over. (Long ago would be another thing: trim forgets that.)
+    over_ms = int(time.time() * 1000) - 1000
+    delivery = bare.redis_cli("ZRANGE", f"{{kedge}}:flying:{hook['id']}", 0, -1).split()
+    assert len(delivery) == 1
+    bare.redis_cli("ZADD", f"{{kedge}}:flying:{hook['id']}", over_ms, delivery[0])
+    bare.redis_cli("ZADD", "{kedge}:hooks_due", over_ms, hook["id"])
+    path = f"/api/v1/hooks/{hook['id']}/deliveries"
+    until(lambda: bare.get("/readyz").status == 200 and bare.get(path).json[0]["state"] == "sent", 20, "it is sent")
+    requests = receiver.requests("/once/hang")
+    assert [one["did"] for one in requests] == ["hang", 200]
+    assert requests[0]["headers"]["webhook-id"] == requests[1]["headers"]["webhook-id"]
+    assert requests[0]["body"] == requests[1]["body"]
+    log = bare.get(path).json[0]["log"]
+    assert [one["status"] for one in log] == [None, 200] and "was lost" in log[0]["note"]
 
 
 def test_a_nasty_receiver_gets_every_event_and_delays_nobody(bare):

@@ -34,10 +34,24 @@ def test_a_scheduler_tells_of_its_schedules():
         assert line in page.splitlines(), page
 
 
-def test_without_time_zones_a_scheduler_does_not_start():
-    hide = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/share/zoneinfo && exec "$@"', "-"]
-    if subprocess.run([*hide, "true"], capture_output=True).returncode != 0:
+@pytest.fixture(scope="module")
+def hide():
+    """What makes a command run without time zones."""
+    words = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/share/zoneinfo && exec "$@"', "-"]
+    if subprocess.run([*words, "true"], capture_output=True).returncode != 0:
         pytest.skip("this machine does not let a test hide its time zones")
+    return words
+
+
+def test_without_time_zones_an_api_says_so(hide):
+    with Stack() as kedge:
+        kedge.start_redis()
+        api = kedge.spawn("api", *hide, BUILD / "kedge-api")
+        until(lambda: api.events("listening"), 20, "it listens")
+        assert "tzdata" in api.events("only_utc")[0]["reason"]
+
+
+def test_without_time_zones_a_scheduler_does_not_start(hide):
     with Stack() as kedge:
         scheduler = kedge.spawn("scheduler", *hide, BUILD / "kedge-scheduler")
         assert scheduler.popen.wait(20) == 78

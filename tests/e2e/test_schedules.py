@@ -3,11 +3,12 @@ import concurrent.futures
 import datetime
 import itertools
 import re
+import subprocess
 import zoneinfo
 
 import pytest
 
-from stack import Stack, until
+from stack import BUILD, Stack, until
 
 PATH = "/api/v1/drift/schedule"
 READ_TOKEN = "read-only-token-0123456789"
@@ -192,18 +193,30 @@ def test_the_last_run_is_shown(api, workspace):
     assert summary(api, workspace)["schedule"]["lastRun"] == "2025-01-21T10:30:00.123Z"
 
 
-def test_a_tick_that_fires_is_shown(bare):
+def let_tick(kedge, made):
+    """Its tick is that of the minute that is; answers it as it is when that has fired."""
+    minute = int(now().timestamp()) // 60 * 60000
+    kedge.redis_cli("hset", "{kedge}:schedule:" + made["id"], "tick", minute, "due", minute)
+    kedge.redis_cli("zadd", "{kedge}:due", minute, made["id"])
+    return until(lambda: (lambda one: when(one["nextRunAt"]).timestamp() * 1000 > minute and one)(show(kedge, made)), 20, "it fires")
+
+
+def test_a_tick_that_fires_is_shown_and_so_is_one_that_is_skipped(bare):
     bare.start(workers=0)
     bare.put("/api/v1/projects/p", {"repository": "acme/net", "type": "Git", "ref": "main"})
     put_workspace(bare, "w")
-    made = create(bare, "w", cron="* * * * *", enabled=True)
-    last_minute = int(when(made["nextRunAt"]).timestamp() - 60) * 1000
-    bare.redis_cli("hset", "{kedge}:schedule:" + made["id"], "tick", last_minute, "due", last_minute)
-    bare.redis_cli("zadd", "{kedge}:due", last_minute, made["id"])
-    fired = until(lambda: (lambda one: one["lastRunAt"] and one)(show(bare, made)), 20, "it fires")
+    first, second = (create(bare, "w", cron="* * * * *", enabled=True) for _ in range(2))
+    fired = let_tick(bare, first)
     assert when(fired["lastRunAt"]) <= now() < when(fired["nextRunAt"]) + datetime.timedelta(minutes=1)
     run = summary(bare, "w")["lastRun"]
-    assert (run["trigger"], run["scheduleId"], run["kind"], run["status"]) == ("schedule", made["id"], "drift_check", "queued")
+    assert (run["trigger"], run["scheduleId"], run["kind"], run["status"]) == ("schedule", first["id"], "drift_check", "queued")
+    let_tick(bare, second)
+    listed = bare.get("/api/v1/runs?status=skipped").json
+    assert [run["scheduleId"] for run in listed if run["scheduleId"] == second["id"]] == [second["id"]]
+    why = {"summary": "A check of this workspace was still waiting or running"}
+    told = bare.get("/api/v1/drift/history?projectId=p&workspaceId=w").json
+    assert [one["metadata"] for one in told if one["status"] == "skipped"][-1] == why
+    assert bare.run(listed[0]["id"])["metadata"] == why and summary(bare, "w")["status"] == "running"
 
 
 # ---- PUT ----
@@ -242,8 +255,16 @@ def test_the_tick_stays_unless_the_rhythm_changes(api, workspace):
     for change in ({"label": "x"}, {"jitterSeconds": 100}, {"missedPolicy": "all"}, {"cron": "* * * * *"}, {"enabled": True}, {}):
         update(api, made, **change)
         assert stored(api, made, "tick") == ["1737455400000"], change
-    update(api, made, cron="*/1 * * * *")
-    assert int(stored(api, made, "tick")[0]) / 1000 > now().timestamp() - 60
+    before = now()
+    assert before < when(update(api, made, cron="*/1 * * * *")["nextRunAt"]) <= now() + datetime.timedelta(minutes=1)
+
+
+def test_a_due_time_that_is_to_come_is_not_lost_when_it_is_off_for_a_moment(api, workspace):
+    """Of a tick that is over already; only a new schedule begins with one that is not."""
+    made = create(api, workspace, cron="* * * * *", jitterSeconds=86400, enabled=True)
+    update(api, made, enabled=False)
+    before = now()
+    assert before < when(update(api, made, enabled=True)["nextRunAt"]) <= now() + datetime.timedelta(minutes=1)
 
 
 def test_a_put_that_changes_nothing_writes_nothing(api, workspace):
@@ -431,6 +452,21 @@ def test_a_zone_that_is_gone_is_named_when_it_is_needed(api, workspace):
     refused(api.put(f"{PATH}/{made['id']}", {"cron": "@daily"}), 400, "VALIDATION_ERROR", "timezone")
     assert update(api, made, enabled=False)["nextRunAt"] is None
     assert update(api, made, timezone="UTC", enabled=True)["nextRunAt"] is not None
+
+
+def test_without_the_database_of_zones_no_zone_is_called_wrong(api, workspace):
+    alone = ("unshare", "--map-root-user", "--mount", "sh", "-c")
+    hide = "mount -t tmpfs none /usr/share/zoneinfo"
+    if subprocess.run([*alone, hide], capture_output=True).returncode:
+        pytest.skip("needs unshare and user namespaces")
+    process = api.spawn("api-utc", *alone, f'{hide} && exec "$0"', BUILD / "kedge-api")
+    address = until(lambda: process.events("listening"), 20, "it listens")[0]["address"]
+    port = int(address.rsplit(":", 1)[1])
+    until(lambda: api.get("/readyz", port=port).status == 200, 20, "it is ready")
+    answer = api.post(PATH, fields_of(workspace, timezone="Europe/Berlin"), port=port)
+    assert "install the package tzdata" in refused(answer, 400, "VALIDATION_ERROR", "timezone")
+    assert api.post(PATH, fields_of(workspace), port=port).status == 201
+    assert process.events("only_utc")
 
 
 def test_what_is_stored_broken_is_an_internal_error_without_detail(api, workspace):

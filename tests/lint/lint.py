@@ -160,7 +160,7 @@ def check_cppcheck():
     done = subprocess.run(
         [tool, "--quiet", "--std=c11", "--enable=warning,performance,portability", "--inline-suppr",
          "--suppress=missingIncludeSystem", "--suppress=normalCheckLevelMaxBranches", "-j2", "-D__GNUC__=12",
-         "--error-exitcode=1", "-I.", "-Ibuild/release/gen", *ROOMS],
+         "--error-exitcode=1", "-I.", *ROOMS],  # without build/…/gen: bytes by the hundred thousand, read for minutes
         capture_output=True, text=True, cwd=ROOT)
     if done.returncode != 0:
         yield done.stderr.strip()

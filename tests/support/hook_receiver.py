@@ -9,6 +9,7 @@ becomes of the request; what follows it is free, so that every hook of a test ha
     /ok          200
     /status/404  that status; ?body=text is the body, ?after=seconds or a date the Retry-After
     /once/500    that status for the first request of this very path, then 200 (same options)
+    /once/hang   does not answer the first one, then 200
     /redirect    302 to ?to=URL
     /chunked     200 in chunks
     /huge        200 and 64 MiB of body
@@ -197,6 +198,8 @@ class Exchange:
         if word in ("status", "once"):
             first = seen.setdefault(self.request["path"], 0) == 0
             seen[self.request["path"]] += 1
+            if self.words[1] == "hang":
+                return await self.hang() if first else self.answer(200)
             status = int(self.words[1]) if word == "status" or first else 200
             return self.answer(status, self.query.get("body", ""))
         if word == "redirect":

@@ -49,6 +49,20 @@ int model_count_waiting(const struct model *model, int project)
     return count;
 }
 
+/* Those that are counted against the limits. */
+static int count_limited(const struct model *model, int project)
+{
+    int count = model_count_waiting(model, project);
+
+    for (int i = 0; i < model->live_count; i++) {
+        const struct model_run *run = &model->runs[model->live[i]];
+
+        count -= waits(run) && run->trigger == TRIGGER_SCHEDULE &&
+                 (project == MODEL_NONE || run->project == project);
+    }
+    return count;
+}
+
 static bool coalesces(const struct model_run *run)
 {
     return run->kind == RUN_DRIFT_CHECK && run->fingerprint != MODEL_NONE;
@@ -183,12 +197,12 @@ void model_enqueue(struct model *model, const struct model_enqueue *req,
     }
     if (joins(model, req, expect))
         return;
-    if (model_count_waiting(model, MODEL_NONE) >= MODEL_QUEUED_MAX) {
+    if (count_limited(model, MODEL_NONE) >= MODEL_QUEUED_MAX) {
         buf_str(expect, "full  0");
         return;
     }
     if (run->project != MODEL_NONE &&
-        model_count_waiting(model, run->project) >= MODEL_PROJECT_MAX) {
+        count_limited(model, run->project) >= MODEL_PROJECT_MAX) {
         buf_str(expect, "full_project  0");
         return;
     }

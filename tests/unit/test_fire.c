@@ -474,6 +474,37 @@ static void one_that_redis_refuses_holds_up_no_other(void **state)
                      fixture.queue.now_ms);
 }
 
+/* Such as those of a type that only a later version knows. */
+static void many_that_cannot_be_read_hold_up_no_other(void **state)
+{
+    struct schedule last = minutely(FIRE_BATCH);
+
+    (void)state;
+    for (int i = 0; i < FIRE_BATCH; i++)
+        ask("HSET schedule:%s type later", put(minutely(i)));
+    fire_fixture_workspace(&fixture, STEP_PROJECT, "w1", "{\"directory\":\"d1\"}");
+    last.id = step_schedule_id(FIRE_BATCH);
+    last.workspace_id = "w1";
+    put(last);
+    advance(MINUTE_MS);
+    turn_of(&firing);
+    assert_int_equal(firing.counts.fired, 1);
+    assert_int_equal(runs(), 1);
+}
+
+/* It can never be fired, and is looked at now and then until fsck takes it back. */
+static void one_that_has_lost_its_tick_keeps_nobody_busy(void **state)
+{
+    const char *id = put(minutely(0));
+
+    (void)state;
+    advance(MINUTE_MS);
+    ask("HDEL schedule:%s tick", id);
+    assert_int_equal(turn_of(&firing), 1000);
+    assert_in_range(firing.counts.moved, 1, 100);
+    assert_int_equal(runs(), 0);
+}
+
 static void without_redis_it_is_tried_again_in_a_moment(void **state)
 {
     int64_t next_mono_ms = 0;
@@ -660,6 +691,8 @@ int main(void)
         TEST(of_two_schedulers_one_gets_through),
         TEST(an_answer_that_got_lost_doubles_nothing),
         TEST(one_that_redis_refuses_holds_up_no_other),
+        TEST(many_that_cannot_be_read_hold_up_no_other),
+        TEST(one_that_has_lost_its_tick_keeps_nobody_busy),
         TEST(without_redis_it_is_tried_again_in_a_moment),
         TEST(what_does_not_fit_into_memory_stays_due),
         TEST(a_step_of_the_clock_holds_fire),

@@ -201,6 +201,31 @@ static void one_hook_that_is_busy_does_not_delay_another(void **state)
     assert_int_equal(take("b"), 1);
 }
 
+static void hooks_that_are_due_take_turns(void **state)
+{
+    AUTO(taken_done) struct taken taken = {0};
+    bool third_is_there = false;
+
+    (void)state;
+    step_hook_made(&fixture, "g1", HOOK_GENERIC);
+    step_hook_made(&fixture, "g2", HOOK_GENERIC);
+    step_hook_made(&fixture, "g3", HOOK_GENERIC);
+    tell_many("g1", "a", 20);
+    tell_many("g2", "b", 20);
+    pass_ms(1);
+    tell("g3", "c");
+    pass_ms(1);
+    assert_int_equal(take_all("a"), OUTBOX_PARCELS_MAX);
+    /* Nor does it lose its place to what is older, for one more. */
+    pass_ms(1);
+    tell("g3", "d");
+    taken = step_take(&fixture, "b");
+    assert_int_equal(taken.parcels.count, OUTBOX_PARCELS_MAX);
+    for (size_t i = 0; i < taken.parcels.count; i++)
+        third_is_there |= strcmp(step_parcel(&taken, i).hook.id, "g3") == 0;
+    assert_true(third_is_there);
+}
+
 static void what_is_sent_is_not_sent_again(void **state)
 {
     (void)state;
@@ -740,6 +765,27 @@ static void a_hook_that_is_disabled_gets_nothing_more(void **state)
     assert_string_equal(ask("ZCARD hooks_due"), "0");
 }
 
+static void a_hook_that_is_enabled_again_gathers_anew(void **state)
+{
+    struct hook hook = step_hook(SLACK, HOOK_SLACK);
+
+    (void)state;
+    step_hook_made(&fixture, SLACK, HOOK_SLACK);
+    tell(SLACK, "r1");
+    hook.version = 1;
+    hook.enabled = false;
+    assert_int_equal(step_hook_put(&fixture, &hook), HOOK_UPDATED);
+    assert_int_equal(take("a"), 0);
+    pass_ms(HOUR_MS);
+    hook.version = 2;
+    hook.enabled = true;
+    assert_int_equal(step_hook_put(&fixture, &hook), HOOK_UPDATED);
+    tell(SLACK, "r2");
+    assert_int_equal(take("b"), 0);
+    pass_ms(OUTBOX_QUIET_MS);
+    assert_int_equal(take("c"), 1);
+}
+
 static void what_waits_for_a_retry_is_given_up_with_its_hook(void **state)
 {
     struct delivered later = step_delivered("a", GENERIC, first, DELIVERY_RETRY);
@@ -764,6 +810,7 @@ int main(void)
         QUEUE_TEST(a_program_gets_each_event_in_a_request_of_its_own),
         QUEUE_TEST(a_program_has_so_many_requests_under_way),
         QUEUE_TEST(one_hook_that_is_busy_does_not_delay_another),
+        QUEUE_TEST(hooks_that_are_due_take_turns),
         QUEUE_TEST(what_is_sent_is_not_sent_again),
         QUEUE_TEST(a_take_sent_again_gives_the_same_parcels_while_they_are_leased),
         QUEUE_TEST(what_a_lost_sender_had_is_sent_by_another_with_the_same_ids),
@@ -796,6 +843,7 @@ int main(void)
         QUEUE_TEST(a_shorter_wish_does_not_end_a_longer_one),
         QUEUE_TEST(who_has_nothing_any_more_says_nothing_about_the_hook),
         QUEUE_TEST(a_change_of_the_hook_does_not_make_its_message_earlier),
+        QUEUE_TEST(a_hook_that_is_enabled_again_gathers_anew),
         QUEUE_TEST(what_waits_for_a_retry_is_given_up_with_its_hook),
     };
 

@@ -126,6 +126,27 @@ static void a_request_joins_the_run_of_a_schedule(void **state)
     assert_string_equal(joined.run_id, RUN_ID);
 }
 
+/* A thousand at midnight must not shut people out. */
+static void runs_of_schedules_take_nobodys_room(void **state)
+{
+    struct shot *s = shot();
+    struct enqueue req = step_check("r2");
+
+    (void)state;
+    req.project_id = STEP_PROJECT;
+    req.max_queued = req.max_queued_project = 1;
+    assert_int_equal(fire(s), FIRED);
+    assert_int_equal(step_enqueued(&fixture, &req).outcome, ENQUEUE_NEW);
+    assert_string_equal(ask("HGET waiting "), "2");
+    req.run_id = "r3";
+    assert_int_equal(step_enqueued(&fixture, &req).outcome, ENQUEUE_FULL);
+    req.max_queued = 2;
+    assert_int_equal(step_enqueued(&fixture, &req).outcome, ENQUEUE_FULL_PROJECT);
+    assert_string_equal(step_claim(&fixture, "w", "n1").run_id, RUN_ID);
+    assert_int_equal(step_enqueued(&fixture, &req).outcome, ENQUEUE_FULL_PROJECT);
+    assert_string_equal(ask("HLEN waiting"), "2"); /* in all, and of that project */
+}
+
 static void a_reconcile_is_joined_by_nothing(void **state)
 {
     (void)state;
@@ -490,7 +511,7 @@ static void ended_check(const char *run_id)
 /* The next `count` ticks of the schedule, an hour each, in the scope "s". */
 static void skip_ticks(struct shot *s, char first, int count)
 {
-    char run_id[] = RUN_ID;
+    static char run_id[] = RUN_ID;
 
     snprintf(s->order.scope, sizeof s->order.scope, "s");
     s->fire.action = FIRE_SKIP;
@@ -579,7 +600,7 @@ static struct redisReply *read_due(int64_t limit, struct schedules_due *due)
     struct redisReply *reply;
     struct err err;
 
-    schedule_due(&cmd, FIXTURE_PREFIX, limit);
+    schedule_due(&cmd, FIXTURE_PREFIX, 0, limit);
     reply = queue_fixture_call(&fixture, &cmd);
     assert_int_equal(schedule_due_reply(reply, due, &err), 0);
     return reply;
@@ -755,6 +776,7 @@ int main(void)
         QUEUE_TEST(a_tick_becomes_a_waiting_run),
         QUEUE_TEST(a_run_shows_its_schedule),
         QUEUE_TEST(a_request_joins_the_run_of_a_schedule),
+        QUEUE_TEST(runs_of_schedules_take_nobodys_room),
         QUEUE_TEST(a_reconcile_is_joined_by_nothing),
         QUEUE_TEST(the_last_tick_leaves_nothing_due),
         QUEUE_TEST(a_tick_is_fired_once),

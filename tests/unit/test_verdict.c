@@ -118,6 +118,8 @@ static void errors_of_the_network_are_tried_again(void **state)
         err_set(&err, rows[i].kind, "hooks.example has a private address");
         verdict = give(&none, &err, 0, LUCK);
         assert_int_equal(verdict.end, rows[i].end);
+        /* Who does not answer is left alone for a moment. */
+        assert_int_equal(verdict.hold_ms, rows[i].end == DELIVERY_RETRY ? RETRY_MS : 0);
         assert_string_equal(verdict.note, "hooks.example has a private address");
     }
     err_set(&err, ERR_TEMP, "x");
