@@ -205,9 +205,10 @@ struct finish {
     const void *output, *log, *head, *metadata, *applied;
     size_t output_len, log_len, head_len, metadata_len, applied_len;
     /* Key id, field, JSON. Record NULL: none is written. That of an error leaves the last
-     * good one as it is. The record: {"status", "projectName"?, "directory", "workspace",
-     * "ref", "commit", "checkedAt" (ms, server's clock), "summary", "toAdd", "toChange",
-     * "toDestroy", "toImport", "changesOutside", "hasChanges", "runId", "error"?}. */
+     * good one as it is, but for DESTROY_REFUSED and PROTECTED. The record: {"status",
+     * "projectName"?, "directory", "workspace", "ref", "commit", "checkedAt" (ms,
+     * server's clock), "summary", "toAdd", "toChange", "toDestroy", "toImport",
+     * "changesOutside", "hasChanges", "runId", "error"?}. */
     const char *drift_repo, *drift_field, *drift_record;
     /* What of the repository it read, ≤ QUEUE_READS_BYTES: the directory it worked in,
      * then directories (with all that is in them) and files, relative to the top, one a

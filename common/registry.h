@@ -111,8 +111,9 @@ void registry_get_ignores(struct redis_cmd *cmd, const char *prefix, const char 
 
 /* The spec of a run of that kind (drift_check, plan, reconcile …) from the two stored
  * documents: the workspace's ref before the project's, defaults for what is not given.
- * createWorkspace counts for an apply and a reconcile only. ERR_PERM when they do not
- * fit. The caller releases *out with run_spec_done. */
+ * createWorkspace counts for an apply and a reconcile only, maxDestroy and protected for
+ * a reconcile. ERR_PERM when they do not fit. The caller releases *out with
+ * run_spec_done. */
 int registry_spec(const char *project_json, const char *workspace_json,
                   enum run_kind kind, const char *project_id, const char *workspace_id,
                   struct run_spec *out, struct err *err);

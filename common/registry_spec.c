@@ -1,4 +1,5 @@
 /* The run spec that a project and one of its workspaces, as stored, amount to. */
+#include <math.h>
 #include <string.h>
 
 #include "common/mem.h"
@@ -67,21 +68,35 @@ static int set_flag(bool *out, const cJSON *doc, const char *key, struct err *er
     return 0;
 }
 
-static int set_var_files(struct run_spec *spec, const cJSON *workspace, struct err *err)
+static int set_texts(char ***list, size_t *count, const cJSON *doc, const char *key,
+                     struct err *err)
 {
-    const cJSON *files = member(workspace, "varFiles");
+    const cJSON *texts = member(doc, key);
 
-    if (files == NULL)
+    if (texts == NULL)
         return 0;
-    if (!cJSON_IsArray(files))
-        return err_set(err, ERR_PERM, "stored varFiles is not an array");
-    spec->var_files = mem_new((size_t)cJSON_GetArraySize(files), sizeof(char *));
-    for (const cJSON *file = files->child; file != NULL; file = file->next) {
-        if (!cJSON_IsString(file))
-            return err_set(err, ERR_PERM,
-                           "stored varFiles has a member that is no string");
-        spec->var_files[spec->var_file_count++] = mem_dup(file->valuestring);
+    if (!cJSON_IsArray(texts))
+        return err_set(err, ERR_PERM, "stored %s is not an array", key);
+    *list = mem_new((size_t)cJSON_GetArraySize(texts), sizeof(char *));
+    for (const cJSON *text = texts->child; text != NULL; text = text->next) {
+        if (!cJSON_IsString(text))
+            return err_set(err, ERR_PERM, "stored %s has a member that is no string",
+                           key);
+        (*list)[(*count)++] = mem_dup(text->valuestring);
     }
+    return 0;
+}
+
+static int set_count(int64_t *out, const cJSON *doc, const char *key, struct err *err)
+{
+    const cJSON *node = member(doc, key);
+    double number = cJSON_IsNumber(node) ? node->valuedouble : -1;
+
+    if (node == NULL)
+        return 0;
+    if (!(number >= 0 && number <= INT32_MAX) || number > floor(number))
+        return err_set(err, ERR_PERM, "stored %s is not a count", key);
+    *out = (int64_t)number;
     return 0;
 }
 
@@ -131,6 +146,18 @@ static int set_terraform(struct run_spec *spec, const cJSON *workspace, struct e
     return 0;
 }
 
+/* Nobody looks at the plan of a reconcile: these do. The specs of other kinds are as they
+ * would be without them, and so are their fingerprints. */
+static int set_guards(struct run_spec *spec, const cJSON *workspace, struct err *err)
+{
+    if (spec->kind != RUN_RECONCILE)
+        return 0;
+    if (set_count(&spec->max_destroy, workspace, "maxDestroy", err) < 0)
+        return -1;
+    return set_texts(&spec->protected, &spec->protected_count, workspace, "protected",
+                     err);
+}
+
 int registry_spec(const char *project_json, const char *workspace_json,
                   enum run_kind kind, const char *project_id, const char *workspace_id,
                   struct run_spec *out, struct err *err)
@@ -144,7 +171,9 @@ int registry_spec(const char *project_json, const char *workspace_json,
         set_source(&spec, project, workspace, err) < 0 ||
         set_directory(&spec, workspace, err) < 0 ||
         set_terraform(&spec, workspace, err) < 0 ||
-        set_var_files(&spec, workspace, err) < 0)
+        set_texts(&spec.var_files, &spec.var_file_count, workspace, "varFiles", err) <
+            0 ||
+        set_guards(&spec, workspace, err) < 0)
         return -1;
     spec.project_id = mem_dup(project_id);
     spec.workspace_id = mem_dup(workspace_id);

@@ -97,11 +97,11 @@ static const struct {
                                "The apply went through and the plan after it still "
                                "differs: see metadata.driftAfter."},
     [RUN_ERR_DESTROY_REFUSED] = {"DESTROY_REFUSED",
-                                 "Review what would be destroyed; allow it with "
-                                 "allowDestroy or a higher maxDestroy."},
+                                 "Review what would be destroyed: apply it yourself, or "
+                                 "raise maxDestroy of the workspace."},
     [RUN_ERR_PROTECTED] = {"PROTECTED",
-                           "The plan touches a protected address: change it by hand or "
-                           "remove the protection."},
+                           "The plan touches what the workspace protects: apply it "
+                           "yourself, or take the pattern off protected."},
     [RUN_ERR_REQUIREMENT_UNMET] = {"REQUIREMENT_UNMET",
                                    "Meet the requirement that the message names, then "
                                    "start the run again."},

@@ -122,6 +122,11 @@ struct run_spec {
      * never (repo_locks of atlantis.yaml). */
     char *lock_mode;
     char *batch; /* resolve: the batch_request, a JSON object as text; NULL else */
+    /* Reconcile: how many resources it may delete or replace, and globs over the
+     * addresses of what it may not change, destroy or forget. 0 and none else. */
+    int64_t max_destroy;
+    char **protected;
+    size_t protected_count;
 };
 void run_spec_done(struct run_spec *spec);
 /* Canonical JSON: a fixed order, objects sorted, nothing that is not set. */

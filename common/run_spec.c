@@ -23,6 +23,7 @@ enum form {
     FORM_TYPE,
     FORM_TEXT,
     FORM_PATHS,  /* the var files, an array of strings */
+    FORM_GLOBS,  /* what is protected, the same */
     FORM_OBJECT, /* JSON text of an object */
     FORM_FLAG,
     FORM_NUMBER,
@@ -58,6 +59,8 @@ static const struct field {
      offsetof(struct run_spec, apply_requirements)},
     {"lockMode", FORM_TEXT, false, offsetof(struct run_spec, lock_mode)},
     {"batch", FORM_OBJECT, false, offsetof(struct run_spec, batch)},
+    {"maxDestroy", FORM_NUMBER, false, offsetof(struct run_spec, max_destroy)},
+    {"protected", FORM_GLOBS, false, 0},
 };
 
 const char *vcs_type_name(enum vcs_type type)
@@ -118,15 +121,21 @@ static bool is_text(const struct field *field)
     return field->form == FORM_TEXT || field->form == FORM_OBJECT;
 }
 
+static void free_texts(char **list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(list[i]);
+    free(list);
+}
+
 void run_spec_done(struct run_spec *spec)
 {
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         if (is_text(&fields[i]))
             free(*text_slot(spec, &fields[i]));
     }
-    for (size_t i = 0; i < spec->var_file_count; i++)
-        free(spec->var_files[i]);
-    free(spec->var_files);
+    free_texts(spec->var_files, spec->var_file_count);
+    free_texts(spec->protected, spec->protected_count);
     *spec = (struct run_spec){0};
 }
 
@@ -139,15 +148,15 @@ static void print_text(struct json_writer *w, const struct field *field, const c
         json_add_text(w, field->key, text);
 }
 
-static void print_paths(struct json_writer *w, const char *key,
-                        const struct run_spec *spec)
+static void print_texts(struct json_writer *w, const char *key, char *const *list,
+                        size_t count)
 {
-    if (spec->var_file_count == 0)
+    if (count == 0)
         return;
     json_key(w, key);
     json_array(w);
-    for (size_t i = 0; i < spec->var_file_count; i++)
-        json_text(w, spec->var_files[i]);
+    for (size_t i = 0; i < count; i++)
+        json_text(w, list[i]);
     json_array_end(w);
 }
 
@@ -175,7 +184,10 @@ static void print_field(struct json_writer *w, const struct field *field,
         print_text(w, field, text_of(spec, field));
         break;
     case FORM_PATHS:
-        print_paths(w, field->key, spec);
+        print_texts(w, field->key, spec->var_files, spec->var_file_count);
+        break;
+    case FORM_GLOBS:
+        print_texts(w, field->key, spec->protected, spec->protected_count);
         break;
     case FORM_OBJECT:
         print_object(w, field->key, text_of(spec, field));
@@ -215,15 +227,15 @@ void run_spec_fingerprint(const struct run_spec *spec, char id[33])
 
 /* ---- reading ---- */
 
-static int read_paths(struct run_spec *spec, const cJSON *array)
+static int read_texts(char ***list, size_t *count, const cJSON *array)
 {
     if (!cJSON_IsArray(array))
         return -1;
-    spec->var_files = mem_new((size_t)cJSON_GetArraySize(array), sizeof(char *));
+    *list = mem_new((size_t)cJSON_GetArraySize(array), sizeof(char *));
     for (const cJSON *item = array->child; item != NULL; item = item->next) {
         if (!cJSON_IsString(item))
             return -1;
-        spec->var_files[spec->var_file_count++] = mem_dup(item->valuestring);
+        (*list)[(*count)++] = mem_dup(item->valuestring);
     }
     return 0;
 }
@@ -267,7 +279,9 @@ static int read_field(struct run_spec *spec, const struct field *field, const cJ
     case FORM_TEXT:
         return read_text(text_slot(spec, field), node);
     case FORM_PATHS:
-        return read_paths(spec, node);
+        return read_texts(&spec->var_files, &spec->var_file_count, node);
+    case FORM_GLOBS:
+        return read_texts(&spec->protected, &spec->protected_count, node);
     case FORM_OBJECT:
         return read_object(text_slot(spec, field), node);
     case FORM_FLAG:

@@ -183,6 +183,7 @@ static void close_run(struct runner *r)
     terraform_free(r->terraform);
     report_free(r->report);
     report_free(r->after);
+    free(r->touches.protected);
     capture_done(&r->applied);
     runner_log_done(&r->log);
     run_outcome_done(&r->outcome);

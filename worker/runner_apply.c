@@ -35,7 +35,8 @@ static int apply_with_output(struct runner *r)
 
 int runner_apply(struct runner *r)
 {
-    if (runner_require_policies(r) < 0 || runner_require_apply(r) < 0)
+    if (runner_guard(r) < 0 || runner_require_policies(r) < 0 ||
+        runner_require_apply(r) < 0)
         return -1;
     runner_step(r, "mark");
     if (runner_ask(r) < 0 || apply_with_output(r) < 0)

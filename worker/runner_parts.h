@@ -66,6 +66,12 @@ enum runner_answer {
     ANSWER_CANCELLED,
     ANSWER_FROZEN
 };
+/* What the plan of a reconcile would do, of what its workspace limits. */
+struct runner_touches {
+    bool known;        /* the plan's JSON was read */
+    int64_t destroyed; /* resources that it deletes or replaces */
+    char *protected;   /* owned; the first address it must not touch, NULL: none */
+};
 #define RUNNER_CTL_BYTES 256 /* longer than any line of ctl */
 struct runner {
     const struct conf *conf; /* borrowed */
@@ -85,8 +91,9 @@ struct runner {
     int64_t peak_rss_bytes;
     char commit[41]; /* "": not resolved */
     bool init_skipped;
-    bool plan_changes;       /* the plan's exit status was 2 */
-    struct report *report;   /* of the plan; NULL: none */
+    bool plan_changes;     /* the plan's exit status was 2 */
+    struct report *report; /* of the plan; NULL: none */
+    struct runner_touches touches;
     bool applying;           /* terraform apply was started: the world may have changed */
     struct capture applied;  /* what it printed, masked; the run's second output */
     struct report *after;    /* of the plan after the apply; NULL: none */
@@ -145,6 +152,15 @@ bool runner_has_drift(const struct report *report);
  */
 void runner_plan_after(struct runner *runner);
 
+/* ---- runner_guard.c: what a reconcile may not do ---- */
+/* Notes what the plan (JSON) of a reconcile would touch; before it is applied. */
+void runner_guard_look(struct runner *runner, const cJSON *plan);
+/* May the plan be applied? 0, or -1 with the outcome: DESTROY_REFUSED, PROTECTED, or
+ * OUTPUT_TOO_LARGE when the plan could not be read. Only a reconcile has limits. */
+int runner_guard(struct runner *runner);
+/* Did it end because of them? */
+bool runner_guard_refused(const struct runner *runner);
+
 /* ---- runner_sensitive.c ---- */
 /* Adds the values that a plan (JSON) marks as sensitive to the mask: what was computed
  * from them is often not marked. */
@@ -160,8 +176,8 @@ void runner_ask_answered(struct runner *runner, const char *line);
 int runner_ask(struct runner *runner);
 
 /* ---- runner_apply.c: from a plan to a changed world ---- */
-/* After runner_plan found changes and sealed them: requirements, mark, apply, the second
- * plan. 0 with status applied, or -1 with the outcome. */
+/* After runner_plan found changes and sealed them: limits, requirements, mark, apply, the
+ * second plan. 0 with status applied, or -1 with the outcome. */
 int runner_apply(struct runner *runner);
 
 /* ---- runner_resolve.c: a batch's projects ---- */

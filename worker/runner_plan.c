@@ -60,6 +60,7 @@ static struct report *read_report(struct runner *r, struct err *err)
     }
     buf_done(&text);
     runner_sensitive_add(plan, r->log.mask);
+    runner_guard_look(r, plan);
     return report_from_plan(plan, err);
 }
 

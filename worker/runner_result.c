@@ -195,6 +195,11 @@ struct finding {
     bool changes;
 };
 
+static enum run_status plan_status(const struct report *plan)
+{
+    return runner_has_drift(plan) ? RUN_DRIFT_DETECTED : RUN_CLEAN;
+}
+
 /* Of a run that applies, only a plan that nothing came after says what is there now; a
  * pull request's says nothing about its target, a cancelled run nothing at all. */
 static bool find(const struct runner *r, struct finding *out)
@@ -207,10 +212,13 @@ static bool find(const struct runner *r, struct finding *out)
         return false;
     if (!run_kind_applies(spec->kind) || status == RUN_CLEAN)
         return true;
+    if (runner_guard_refused(r)) {
+        out->status = plan_status(r->report);
+        return true;
+    }
     if (status != RUN_APPLIED || r->after == NULL)
         return false;
-    *out = (struct finding){runner_has_drift(r->after) ? RUN_DRIFT_DETECTED : RUN_CLEAN,
-                            r->after, r->after_changes};
+    *out = (struct finding){plan_status(r->after), r->after, r->after_changes};
     return true;
 }
 
@@ -295,8 +303,9 @@ static int write_parts(struct runner *r, struct err *err)
 
 int runner_write_result(struct runner *r, struct err *err)
 {
-    /* An apply that failed has changed something of what its plan says. */
-    if (!found_something(r->outcome.status) && !r->applying) {
+    /* An apply that failed has changed something of what its plan says, one that was
+     * refused nothing. */
+    if (!found_something(r->outcome.status) && !r->applying && !runner_guard_refused(r)) {
         report_free(r->report);
         r->report = NULL;
     }

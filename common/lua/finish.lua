@@ -58,10 +58,12 @@ end
 -- What nobody has registered and was never seen is no project that fails.
 local NOWHERE = {REPOSITORY_NOT_FOUND = true, REF_NOT_FOUND = true,
                  DIRECTORY_NOT_FOUND = true}
+-- A reconcile that may not apply its plan has made one: it found what there is.
+local REFUSED = {DESTROY_REFUSED = true, PROTECTED = true}
 if drift_repo ~= '' and drift_record ~= '' and status ~= 'cancelled' then
     -- A check that failed leaves the last good record as it is.
     local records, failure = K('drift:' .. drift_repo), drift_field .. '|error'
-    if status == 'error' then
+    if status == 'error' and not REFUSED[code] then
         if run.pkey ~= '' or not NOWHERE[code] or
             redis.call('HEXISTS', records, drift_field) == 1 then
             redis.call('HSET', records, failure, drift_record)

@@ -109,7 +109,7 @@ class Gardener(Client):
             self.ask("PUT", f"/api/v1/drift/schedule/{schedule}", (200, 404, 409), body={"enabled": self.random.random() < 0.9})
 
     def drop_schedule(self):
-        schedule = self.one_of(self.schedules)
+        schedule = self.one_of(self.schedules) if self.random.random() < 0.3 else None
         if schedule and self.ask("DELETE", f"/api/v1/drift/schedule/{schedule}", (200, 404)):
             self.schedules.remove(schedule)
 

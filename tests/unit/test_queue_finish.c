@@ -115,6 +115,28 @@ static void an_error_moves_ended_but_not_good(void **state)
     assert_string_equal(ask("HGET drift:repo f|error"), "{\"error\":1}");
 }
 
+static void what_a_refused_reconcile_found_is_a_good_record(void **state)
+{
+    static const char *const codes[] = {"DESTROY_REFUSED", "PROTECTED"};
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        const struct finish refused = {.status = RUN_ERROR,
+                                       .error_code = codes[i],
+                                       .drift_repo = "repo",
+                                       .drift_field = "f",
+                                       .drift_record = "{\"drift\":1}"};
+        struct queue_hold hold;
+
+        assert_int_equal(queue_test_setup(state), 0);
+        hold = running(RUN_RECONCILE);
+        ask("HSET drift:repo f good f|error old");
+        assert_int_equal(step_finish_with(&fixture, &hold, &refused), HOLD_DONE);
+        assert_status("r1", "error");
+        assert_string_equal(ask("HGET drift:repo f"), "{\"drift\":1}");
+        assert_string_equal(ask("HEXISTS drift:repo f|error"), "0");
+    }
+}
+
 static void a_good_check_takes_the_error_off_the_record(void **state)
 {
     struct queue_hold hold = running(RUN_DRIFT_CHECK);
@@ -315,6 +337,7 @@ int main(void)
         QUEUE_TEST(a_finish_sent_again_changes_nothing),
         QUEUE_TEST(who_does_not_hold_a_run_cannot_finish_it),
         QUEUE_TEST(an_error_moves_ended_but_not_good),
+        QUEUE_TEST(what_a_refused_reconcile_found_is_a_good_record),
         QUEUE_TEST(what_never_was_there_is_no_project_that_fails),
         QUEUE_TEST(a_good_check_takes_the_error_off_the_record),
         QUEUE_TEST(a_cancelled_check_is_never_shown_as_clean),

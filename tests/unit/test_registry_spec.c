@@ -85,6 +85,57 @@ static void a_check_never_creates_a_workspace(void **state)
     }
 }
 
+/* Specs of checks are what they were before there were guards, byte for byte. */
+static void a_reconcile_takes_its_guards_along_and_nothing_else_does(void **state)
+{
+    static const char guarded[] = "{\"maxDestroy\":3,\"protected\":[\"db.*\",\"*.key\"]}";
+    static const enum run_kind others[] = {RUN_DRIFT_CHECK, RUN_PLAN, RUN_APPLY};
+    AUTO(run_spec_done) struct run_spec spec = {0};
+    AUTO(run_spec_done) struct run_spec bare = {0};
+
+    (void)state;
+    spec_of(guarded, RUN_RECONCILE, &spec);
+    assert_int_equal(spec.max_destroy, 3);
+    assert_int_equal(spec.protected_count, 2);
+    assert_string_equal(spec.protected[0], "db.*");
+    assert_string_equal(spec.protected[1], "*.key");
+    spec_of("{\"maxDestroy\":null,\"protected\":null}", RUN_RECONCILE, &bare);
+    assert_int_equal(bare.max_destroy, 0);
+    assert_int_equal(bare.protected_count, 0);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        AUTO(run_spec_done) struct run_spec with = {0};
+        AUTO(run_spec_done) struct run_spec without = {0};
+        AUTO(buf_done) struct buf text = BUF_INIT(10000);
+        AUTO(buf_done) struct buf plain = BUF_INIT(10000);
+
+        spec_of(guarded, others[i], &with);
+        spec_of("{}", others[i], &without);
+        run_spec_print(&with, &text);
+        run_spec_print(&without, &plain);
+        assert_string_equal(buf_text(&text), buf_text(&plain));
+    }
+}
+
+static void guards_that_do_not_fit_are_refused(void **state)
+{
+    static const char *const rows[] = {
+        "{\"maxDestroy\":\"3\"}",    "{\"maxDestroy\":-1}",   "{\"maxDestroy\":0.5}",
+        "{\"maxDestroy\":1e300}",    "{\"protected\":\"*\"}", "{\"protected\":{}}",
+        "{\"protected\":[\"*\",1]}",
+    };
+    struct run_spec spec = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct err err = {0};
+
+        if (registry_spec(PROJECT, rows[i], RUN_RECONCILE, "p", "w", &spec, &err) == 0)
+            fail_msg("accepted: %s", rows[i]);
+        assert_int_equal(err.kind, ERR_PERM);
+        assert_true(strlen(err.message) > 0);
+    }
+}
+
 static void null_members_are_as_if_absent(void **state)
 {
     AUTO(run_spec_done) struct run_spec spec = {0};
@@ -150,6 +201,8 @@ int main(void)
         cmocka_unit_test(an_empty_workspace_gets_the_defaults),
         cmocka_unit_test(a_workspace_overrides_and_adds),
         cmocka_unit_test(a_check_never_creates_a_workspace),
+        cmocka_unit_test(a_reconcile_takes_its_guards_along_and_nothing_else_does),
+        cmocka_unit_test(guards_that_do_not_fit_are_refused),
         cmocka_unit_test(null_members_are_as_if_absent),
         cmocka_unit_test(documents_that_do_not_fit_are_refused),
     };

@@ -166,7 +166,7 @@ static void every_error_has_its_own_code_and_a_sentence(void **state)
     "\"workspaceId\":\"w\",\"confirm\":true,\"createWorkspace\":true,"                   \
     "\"pullRequest\":12,\"projectName\":\"net\",\"planRequirements\":\"approved\","      \
     "\"applyRequirements\":\"approved,mergeable\",\"lockMode\":\"on_apply\","            \
-    "\"batch\":{\"id\":\"b\"}}"
+    "\"batch\":{\"id\":\"b\"},\"maxDestroy\":3,\"protected\":[\"db.*\",\"*.key\"]}"
 #define LEAST_SPEC                                                                       \
     "{\"kind\":\"drift_check\",\"type\":\"Github\",\"repository\":\"o/r\","              \
     "\"ref\":\"main\",\"directory\":\".\",\"workspace\":\"default\"}"
@@ -196,7 +196,8 @@ static void a_spec_is_printed_in_one_fixed_order(void **state)
     char *shuffled =
         reprint("{\"workspace\":\"default\",\"confirm\":false,\"ref\":\"main\","
                 "\"directory\":\".\",\"repository\":\"o/r\",\"type\":\"github\","
-                "\"varFiles\":[],\"variables\":{},\"kind\":\"drift_check\"}");
+                "\"varFiles\":[],\"variables\":{},\"kind\":\"drift_check\","
+                "\"maxDestroy\":0,\"protected\":[]}");
 
     (void)state;
     assert_string_equal(least, LEAST_SPEC);
@@ -228,6 +229,10 @@ static void a_full_spec_survives_the_round_trip(void **state)
     assert_string_equal(spec.apply_requirements, "approved,mergeable");
     assert_string_equal(spec.lock_mode, "on_apply");
     assert_string_equal(spec.batch, "{\"id\":\"b\"}");
+    assert_int_equal(spec.max_destroy, 3);
+    assert_int_equal(spec.protected_count, 2);
+    assert_string_equal(spec.protected[0], "db.*");
+    assert_string_equal(spec.protected[1], "*.key");
     assert_string_equal(once, twice);
     assert_true(strncmp(once, FULL_SPEC, strcspn(FULL_SPEC, "\\")) == 0);
 }
@@ -279,6 +284,8 @@ static void every_field_changes_the_fingerprint(void **state)
         {"\"approved,mergeable\"", "\"approved\""},
         {"on_apply", "disabled"},
         {"{\"id\":\"b\"}", "{\"id\":\"c\"}"},
+        {"\"maxDestroy\":3", "\"maxDestroy\":4"},
+        {"db.*", "db.a"},
     };
     AUTO(run_spec_done) struct run_spec full = {0};
     char id[33], other_id[33];
@@ -334,6 +341,10 @@ static void a_spec_that_does_not_fit_is_refused_by_name(void **state)
         {"\"pullRequest\":1.5", "value of pullRequest"},
         {"\"projectName\":1", "value of projectName"},
         {"\"batch\":\"b\"", "value of batch"},
+        {"\"maxDestroy\":-1", "value of maxDestroy"},
+        {"\"maxDestroy\":\"all\"", "value of maxDestroy"},
+        {"\"protected\":\"*\"", "value of protected"},
+        {"\"protected\":[\"*\",1]", "value of protected"},
     };
     struct run_spec spec = {0};
     struct err err;
