@@ -9,13 +9,13 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "scheduler/away.h"
 #include "scheduler/deliver_request.h"
 #include "scheduler/verdict.h"
 
 #define PARCELS_A_TURN     16
 #define LOOK_MS            1000
 #define LOOK_SOONEST_MS    20
-#define AWAY_PAUSE_MS      500
 #define TROUBLE_PAUSE_MS   5000
 #define CONNECT_TIMEOUT_MS 5000
 #define ANSWER_BYTES       4096

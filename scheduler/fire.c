@@ -7,11 +7,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "scheduler/away.h"
 #include "scheduler/fire_internal.h"
 
 #define IDLE_MS        1000 /* a schedule that is new is seen within that */
-#define AWAY_PAUSE_MS  500
-#define BATCHES_A_TURN 10 /* then others get their turn */
+#define BATCHES_A_TURN 10   /* then others get their turn */
 
 static int call_all(struct redis *redis, const struct redis_cmd *cmds, size_t count,
                     struct redisReply **replies, struct err *err)

@@ -14,6 +14,7 @@
 #include "common/scripts.h"
 #include "common/stop.h"
 #include "common/zone.h"
+#include "scheduler/away.h"
 #include "scheduler/fire.h"
 #include "scheduler/notify.h"
 #include "scheduler/sweep.h"
@@ -96,7 +97,7 @@ static void look(struct loop *loop, int64_t now_mono_ms)
         break;
     case REDIS_GUARD_AWAY:
         note_away(loop, &err);
-        loop->guard_due_mono_ms = now_mono_ms + SLEEP_MAX_MS;
+        loop->guard_due_mono_ms = now_mono_ms + AWAY_PAUSE_MS;
         return;
     }
     note_back(loop);
@@ -143,6 +144,8 @@ static int64_t tick(struct loop *loop)
         note_away(loop, &err);
         loop->guard_due_mono_ms = next_mono_ms;
     }
+    if (loop->guard_due_mono_ms < next_mono_ms)
+        next_mono_ms = loop->guard_due_mono_ms;
     sleep_ms = next_mono_ms - clock_mono_ms();
     page_ms = loop->metrics ? metrics_listen_tick(loop->metrics) : -1;
     if (page_ms >= 0 && page_ms < sleep_ms)

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "scheduler/away.h"
 #include "scheduler/news.h"
 #include "scheduler/spread_news.h"
 
@@ -17,7 +18,6 @@
 #define REMIND_EVERY_MS  30000
 #define REMIND_BATCH     20
 #define STATS_EVERY_MS   5000
-#define AWAY_PAUSE_MS    500
 #define TROUBLE_PAUSE_MS 5000
 
 void spreader_init(struct spreader *spreader, const struct conf *conf,

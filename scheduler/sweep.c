@@ -5,10 +5,10 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "scheduler/away.h"
 
 #define BATCH          100 /* a script that moved as many has more to do */
-#define AWAY_PAUSE_MS  500
-#define BATCHES_A_TURN 10 /* then others get their turn */
+#define BATCHES_A_TURN 10  /* then others get their turn */
 
 /* Builds the command of a duty. */
 typedef void build_command(const struct sweep *sweep, struct redis_cmd *cmd);

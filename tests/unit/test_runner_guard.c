@@ -270,8 +270,8 @@ static void what_the_report_leaves_out_is_judged_too(void **state)
         AUTO(auto_free) char *other = resource("t.other", "\"update\"", "");
 
         for (size_t n = 0; n < REPORT_RESOURCES_MAX; n++)
-            buf_addf(&list, "%s,", other);
-        buf_add_text(&list, end);
+            buf_fmt(&list, "%s,", other);
+        buf_str(&list, end);
         plan_is(buf_text(&list));
         reconcile();
         expect_refused(errors[i], "Nothing was applied");
