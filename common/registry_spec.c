@@ -90,10 +90,11 @@ static int set_texts(char ***list, size_t *count, const cJSON *doc, const char *
 static int set_count(int64_t *out, const cJSON *doc, const char *key, struct err *err)
 {
     const cJSON *node = member(doc, key);
-    double number = cJSON_IsNumber(node) ? node->valuedouble : -1;
+    double number;
 
     if (node == NULL)
         return 0;
+    number = cJSON_IsNumber(node) ? node->valuedouble : -1;
     if (!(number >= 0 && number <= INT32_MAX) || number > floor(number))
         return err_set(err, ERR_PERM, "stored %s is not a count", key);
     *out = (int64_t)number;
