@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,7 +21,6 @@
 #include "common/buf.h"
 #include "common/clock.h"
 #include "common/mem.h"
-#include "common/parse.h"
 #include "common/path.h"
 
 #define DEADLINE_MS 60000
@@ -88,50 +86,19 @@ void assert_said(const struct stage *stage, const char *script, const char *expe
     assert_string_equal(found, expected);
 }
 
-static int64_t read_port(int fd)
-{
-    char line[16] = "";
-    int64_t port = 0;
-
-    for (size_t len = 0; len < sizeof(line) - 1; len++)
-        if (read(fd, &line[len], 1) != 1 || line[len] == '\n') {
-            line[len] = '\0';
-            break;
-        }
-    assert_int_equal(parse_int64(line, 1, 65535, &port), 0);
-    return port;
-}
-
 void stage_start_server(struct stage *stage)
 {
     AUTO(auto_free) char *bare = path_join(stage->dir, "bare");
     AUTO(auto_free) char *log = path_join(stage->dir, "requests");
-    int in[2], out[2];
+    const char *const argv[] = {
+        "tests/support/git_http.py", bare, "--password", STAGE_TOKEN, "--log", log, NULL};
 
-    assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
-    stage->server = fork();
-    if (stage->server == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(in[0], STDIN_FILENO);
-        dup2(out[1], STDOUT_FILENO);
-        execl("/usr/bin/python3", "python3", "tests/support/git_http.py", bare,
-              "--password", STAGE_TOKEN, "--log", log, (char *)NULL);
-        _exit(127);
-    }
-    close(in[0]);
-    close(out[1]);
-    stage->server_in = in[1];
-    stage->port = read_port(out[0]);
-    close(out[0]);
+    script_server_start(&stage->server, argv);
 }
 
 void stage_stop_server(struct stage *stage)
 {
-    if (stage->server <= 0)
-        return;
-    close(stage->server_in);
-    waitpid(stage->server, NULL, 0);
-    stage->server = 0;
+    script_server_stop(&stage->server);
 }
 
 /* ---- the stage ---- */
@@ -150,8 +117,8 @@ void stage_use_file(struct stage *stage)
 /* What the server does is the first segment: "plain", "auth", "status/500" … */
 void stage_use_http(struct stage *stage, const char *kind)
 {
-    stage_use_base(stage,
-                   mem_fmt("http://127.0.0.1:%lld/%s", (long long)stage->port, kind));
+    stage_use_base(
+        stage, mem_fmt("http://127.0.0.1:%lld/%s", (long long)stage->server.port, kind));
 }
 
 void stage_use_ref(struct stage *stage, const char *ref)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tests/support/script_server.h"
 #include "worker/checkout.h"
 
 #define STAGE_TOKEN      "s3cret-token-value"
@@ -20,9 +21,7 @@
 struct stage {
     char dir[64];
     char *src;
-    pid_t server;
-    int server_in; /* the server ends when it is closed */
-    int64_t port;
+    struct script_server server;
     struct conf conf;
     struct run_spec spec;
     int64_t deadline_ms;

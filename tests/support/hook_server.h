@@ -4,14 +4,12 @@
 #define KEDGE_TESTS_SUPPORT_HOOK_SERVER_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "common/json.h"
+#include "tests/support/script_server.h"
 
 struct hook_server {
-    pid_t pid;
-    int in; /* it ends when this is closed */
-    int64_t port;
+    struct script_server script;
 };
 
 void hook_server_start(struct hook_server *server);

@@ -3,15 +3,11 @@
 #ifndef KEDGE_TESTS_SUPPORT_VCS_SERVER_H
 #define KEDGE_TESTS_SUPPORT_VCS_SERVER_H
 
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "common/conf.h"
+#include "tests/support/script_server.h"
 
 struct vcs_server {
-    pid_t pid;
-    int in; /* it ends when this is closed */
-    int64_t port;
+    struct script_server script;
 };
 
 void vcs_server_start(struct vcs_server *server);

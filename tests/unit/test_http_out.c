@@ -330,8 +330,8 @@ static void an_address_that_is_not_public_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO(auto_free)
-        char *url =
-            mem_fmt("http://%s:%lld/ok/secret", rows[i].host, (long long)server.port);
+        char *url = mem_fmt("http://%s:%lld/ok/secret", rows[i].host,
+                            (long long)server.script.port);
 
         refuse(&public_only, url, rows[i].words);
     }
@@ -341,13 +341,15 @@ static void an_address_that_is_not_public_is_refused(void **state)
 static void a_name_is_judged_by_what_it_resolves_to(void **state)
 {
     AUTO(auto_free)
-    char *loopback = mem_fmt("rebound.example:%lld:127.0.0.1", (long long)server.port);
+    char *loopback =
+        mem_fmt("rebound.example:%lld:127.0.0.1", (long long)server.script.port);
     const char *const resolved[] = {"metadata.example:80:169.254.169.254", loopback,
                                     NULL};
     const struct http_out_options options = {.connect_timeout_ms = TIMEOUT_MS,
                                              .resolved = resolved};
     AUTO(auto_free)
-    char *url = mem_fmt("http://rebound.example:%lld/ok/secret", (long long)server.port);
+    char *url =
+        mem_fmt("http://rebound.example:%lld/ok/secret", (long long)server.script.port);
     size_t before = request_count();
 
     (void)state;

@@ -594,7 +594,7 @@ static void nothing_that_a_server_says_leads_elsewhere(void **state)
     AUTO(auto_free)
     char *fault =
         mem_fmt("'kind':'redirect','location':'http://localhost:%lld/_elsewhere'",
-                (long long)server.port);
+                (long long)server.script.port);
 
     (void)state;
     be_faulty("'kind':'redirect'");
