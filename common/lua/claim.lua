@@ -51,7 +51,8 @@ local function next_run()
             return run
         end
         if id and not waits then
-            leave_waiting(id, target, run and run.pkey or '', '')
+            leave_waiting({id = id, target = target, pkey = run and run.pkey or '',
+                           trigger = run and run.trigger or '', coalesce = ''})
         end
         refresh_ready(target)
     end
@@ -63,7 +64,7 @@ if not run then
     return {'none'}
 end
 move(run.id, run.status, 'claim', 'running')
-leave_waiting(run.id, run.target, run.pkey, run.coalesce)
+leave_waiting(run)
 redis.call('ZREM', K('ready'), run.target)
 local fence = event(run.id, 'running')
 redis.call('HSET', K('run:' .. run.id), 'status', 'running', 'version', fence, 'fence',

@@ -17,7 +17,7 @@ end
 local function requeue(run, ...)
     redis.call('HSET', K('run:' .. run.id), 'status', 'queued', 'started', 0, 'due', 0,
                'version', event(run.id, 'queued'), ...)
-    enter_waiting(run.id, run.target, run.pkey, run.seq, run.priority, run.coalesce)
+    enter_waiting(run, run.seq)
 end
 
 -- The scope's last checks: `ended` is the last that came to an answer or an error, `good`
@@ -48,7 +48,7 @@ local function end_one(run, status, ...)
         return
     end
     if run.status == 'queued' then
-        leave_waiting(run.id, run.target, run.pkey, run.coalesce)
+        leave_waiting(run)
         refresh_ready(run.target)
     elseif run.status == 'delayed' then
         redis.call('ZREM', K('delayed'), run.id)

@@ -65,7 +65,7 @@ local function enter_first(run, status, seq, now)
         redis.call('ZADD', K('delayed'), '+inf', run.id)
         redis.call('ZADD', K('batch_later:' .. run.batch), run.stage, run.id)
     else
-        enter_waiting(run.id, run.target, run.pkey, seq, run.priority, run.coalesce)
+        enter_waiting(run, seq)
     end
 end
 

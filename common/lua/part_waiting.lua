@@ -4,7 +4,7 @@
 -- `coalesce`, and `ready`, which has a target exactly when it has waiting runs and is not
 -- active, scored with the least of its runs' scores (of the first hundred).
 
-local function count_waiting(id, pkey, by)
+local function count_waiting(run, by)
     local waiting = K('waiting')
     local function count(field)
         if redis.call('HINCRBY', waiting, field, by) == 0 then
@@ -12,12 +12,12 @@ local function count_waiting(id, pkey, by)
         end
     end
     redis.call('HINCRBY', waiting, '', by)
-    if pkey ~= '' then
-        count(pkey)
+    if run.pkey ~= '' then
+        count(run.pkey)
     end
-    if redis.call('HGET', K('run:' .. id), 'trigger') == 'schedule' then
+    if run.trigger == 'schedule' then
         count('schedule')
-        count('schedule ' .. pkey)
+        count('schedule ' .. run.pkey)
     end
 end
 
@@ -45,24 +45,25 @@ local function refresh_ready(target)
     end
 end
 
--- `coalesce` is the fingerprint that equal drift checks may join, or ''.
-local function enter_waiting(id, target, pkey, seq, priority, coalesce)
-    redis.call('ZADD', K('q:' .. target), seq, id)
-    count_waiting(id, pkey, 1)
-    if coalesce ~= '' then
-        redis.call('HSETNX', K('coalesce'), coalesce, id)
+-- Of a run both read its id, target, pkey, trigger and coalesce: the fingerprint that
+-- equal drift checks may join, or ''.
+local function enter_waiting(run, seq)
+    redis.call('ZADD', K('q:' .. run.target), seq, run.id)
+    count_waiting(run, 1)
+    if run.coalesce ~= '' then
+        redis.call('HSETNX', K('coalesce'), run.coalesce, run.id)
     end
-    if redis.call('HEXISTS', K('active'), target) == 0 and
-        redis.call('ZADD', K('ready'), 'LT', priority, target) == 1 then
+    if redis.call('HEXISTS', K('active'), run.target) == 0 and
+        redis.call('ZADD', K('ready'), 'LT', run.priority, run.target) == 1 then
         wake()
     end
 end
 
 -- The caller sees to `ready` afterwards (claim makes the target active, others refresh).
-local function leave_waiting(id, target, pkey, coalesce)
-    redis.call('ZREM', K('q:' .. target), id)
-    count_waiting(id, pkey, -1)
-    if coalesce ~= '' and redis.call('HGET', K('coalesce'), coalesce) == id then
-        redis.call('HDEL', K('coalesce'), coalesce)
+local function leave_waiting(run)
+    redis.call('ZREM', K('q:' .. run.target), run.id)
+    count_waiting(run, -1)
+    if run.coalesce ~= '' and redis.call('HGET', K('coalesce'), run.coalesce) == run.id then
+        redis.call('HDEL', K('coalesce'), run.coalesce)
     end
 end

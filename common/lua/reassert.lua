@@ -25,7 +25,7 @@ if run.status ~= 'running' then
     move(id, run.status, 'reassert', 'running')
 end
 if run.status == 'queued' then
-    leave_waiting(id, run.target, run.pkey, run.coalesce)
+    leave_waiting(run)
 elseif run.status == 'delayed' then
     redis.call('ZREM', K('delayed'), id)
 elseif run.status == 'orphaned' then
