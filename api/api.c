@@ -7,6 +7,7 @@
 #include "api/events.h"
 #include "api/run_cache.h"
 #include "api/server.h"
+#include "api/stream.h"
 #include "api/wait.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -96,6 +97,7 @@ static void drain(struct api *api)
     api->draining = true;
     server_stop_listening(api->server);
     waiters_all_stale(api->waiters);
+    stream_drain_all(api);
     while (api->requests > 0 && clock_mono_ms() < deadline_ms && !api->stop.again)
         turn(api, 100);
 }

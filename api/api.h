@@ -18,6 +18,7 @@ struct waiters;
 struct orders;
 struct zones;
 struct run_cache;
+struct stream;
 
 struct api {
     const struct conf *conf;
@@ -31,6 +32,7 @@ struct api {
     struct orders *orders;
     struct zones *zones;
     struct run_cache *run_cache;
+    struct stream *streams; /* open ones */
     struct counters counters;
     struct loop_timer tidy;
     struct loop_source signals;

@@ -1,6 +1,7 @@
 /* Answers: status, headers and body of every response. */
 #include "api/reply.h"
 
+#include <inttypes.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ static const struct {
     [REPLY_NOT_ALLOWED] = {405, "METHOD_NOT_ALLOWED"},
     [REPLY_CONFLICT] = {409, "CONFLICT"},
     [REPLY_FROZEN] = {409, "FROZEN"},
+    [REPLY_DRIFT_MOVED] = {409, "DRIFT_MOVED"},
     [REPLY_TOO_LARGE] = {413, "PAYLOAD_TOO_LARGE"},
     [REPLY_MEDIA_TYPE] = {415, "UNSUPPORTED_MEDIA_TYPE"},
     [REPLY_IDEMPOTENCY] = {422, "IDEMPOTENCY_MISMATCH"},
@@ -61,6 +63,21 @@ void reply_header(struct request *req, const char *name, const char *value)
     }
 }
 
+static bool has_header(const struct request *req, const char *name)
+{
+    for (size_t i = 0; i < REQUEST_HEADERS && req->headers[i].name != NULL; i++)
+        if (strcmp(req->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void reply_retry_after(struct request *req, int64_t retry_after_ms)
+{
+    AUTO(auto_free) char *seconds = mem_fmt("%" PRId64, (retry_after_ms + 999) / 1000);
+
+    reply_header(req, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+}
+
 void reply_location(struct request *req, const char *path, const char *id)
 {
     const char *base = req->api->conf->public_url;
@@ -80,7 +97,7 @@ static void add_headers(struct request *req, struct MHD_Response *response)
 }
 
 /* Hands the response to the library, now or when the request is resumed. */
-static void finish(struct request *req, unsigned status, struct MHD_Response *response)
+void reply_response(struct request *req, unsigned status, struct MHD_Response *response)
 {
     add_headers(req, response);
     req->response = response;
@@ -107,7 +124,7 @@ void reply_text(struct request *req, unsigned status, const char *content_type,
     response =
         MHD_create_response_from_buffer(len, buf_take(body), MHD_RESPMEM_MUST_FREE);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-    finish(req, status, response);
+    reply_response(req, status, response);
 }
 
 void reply_json(struct request *req, unsigned status, struct buf *body)
@@ -138,8 +155,8 @@ void reply_not_modified(struct request *req, const char *etag)
     static char nothing[1];
 
     reply_header(req, MHD_HTTP_HEADER_ETAG, etag);
-    finish(req, MHD_HTTP_NOT_MODIFIED,
-           MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT));
+    reply_response(req, MHD_HTTP_NOT_MODIFIED,
+                   MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT));
 }
 
 void reply_done(struct request *req)
@@ -194,7 +211,8 @@ static void send_error(struct request *req, enum reply_error error, const char *
     struct buf body = REPLY_BODY_INIT;
 
     write_envelope(req, error, message, problems, &body);
-    if (error == REPLY_AWAY || error == REPLY_RATE_LIMITED)
+    if ((error == REPLY_AWAY || error == REPLY_RATE_LIMITED) &&
+        !has_header(req, MHD_HTTP_HEADER_RETRY_AFTER))
         reply_header(req, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
     if (error == REPLY_UNAUTHORIZED)
         reply_header(req, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");

@@ -6,6 +6,7 @@
 #define KEDGE_API_REPLY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/buf.h"
 #include "common/err.h"
@@ -21,6 +22,7 @@ enum reply_error {
     REPLY_NOT_ALLOWED, /* 405; Allow is the route's */
     REPLY_CONFLICT,
     REPLY_FROZEN,
+    REPLY_DRIFT_MOVED,
     REPLY_TOO_LARGE,
     REPLY_MEDIA_TYPE,
     REPLY_IDEMPOTENCY,
@@ -57,8 +59,14 @@ void reply_problems(struct request *req, const struct problems *problems);
 /* 500, or 503 when err says that it will pass; the detail goes to the log only. */
 void reply_failure(struct request *req, const struct err *err);
 
+struct MHD_Response;
+/* A response of another kind; it is taken over. */
+void reply_response(struct request *req, unsigned status, struct MHD_Response *response);
+
 /* Further headers, before the answer. The text is copied. */
 void reply_header(struct request *req, const char *name, const char *value);
+/* In place of the usual Retry-After of a 429 or 503: whole seconds, rounded up. */
+void reply_retry_after(struct request *req, int64_t retry_after_ms);
 /* Location: where what has that id is; `path` ends with a slash. */
 void reply_location(struct request *req, const char *path, const char *id);
 

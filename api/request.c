@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 #include "api/auth.h"
 #include "api/handlers.h"
@@ -54,6 +55,21 @@ size_t request_unescape(void *cls, struct MHD_Connection *connection, char *text
     (void)cls;
     (void)connection;
     return nul == NULL ? MHD_http_unescape(text) : strlen(text);
+}
+
+void request_watch_hangup(struct request *req,
+                          void (*ready)(struct loop_source *source, uint32_t events))
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct err err;
+
+    if (req->hangup.fd >= 0)
+        return;
+    req->hangup = (struct loop_source){.fd = -1, .ready = ready};
+    if (info != NULL && loop_watch(&req->api->loop, &req->hangup, info->connect_fd,
+                                   EPOLLRDHUP | EPOLLHUP | EPOLLERR, &err) < 0)
+        log_warn("hangup_unwatched", "reason=%s", err.message);
 }
 
 void request_resume(struct request *req)
@@ -145,7 +161,7 @@ static struct request *begin(struct server_daemon *daemon,
     req->connection = connection;
     req->path = path;
     req->begun_mono_ms = clock_mono_ms();
-    req->wait.hangup.fd = -1;
+    req->hangup.fd = -1;
     req->api->requests++;
     choose_id(req);
     check_route(req, method);
@@ -240,6 +256,8 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **req_
     log_request(req, elapsed_ms);
     req->api->requests--;
     wait_end(req);
+    stream_closed(req);
+    loop_unwatch(&req->api->loop, &req->hangup);
     req->abandoned = ask_abandon(req);
     if (!req->abandoned)
         request_free(req);

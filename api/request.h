@@ -17,6 +17,7 @@
 #include "api/ask.h"
 #include "api/reply.h"
 #include "api/route.h"
+#include "api/stream.h"
 #include "api/wait.h"
 #include "common/buf.h"
 #include "common/sign.h"
@@ -64,7 +65,9 @@ struct request {
      * NULL: 503. */
     void (*unserved)(struct request *req);
     struct wait wait;
-    void *state; /* the handler's own, freed with state_done */
+    struct stream stream;
+    struct loop_source hangup; /* the client's socket, of one who waits or streams */
+    void *state;               /* the handler's own, freed with state_done */
     void (*state_done)(void *state);
 };
 
@@ -87,6 +90,10 @@ void request_refuse(struct request *req, enum reply_error error, const char *mes
 /* The body has been read for good: what waits for minutes should not hold it. */
 void request_drop_body(struct request *req);
 const char *request_prefix(const struct request *req); /* of Redis keys */
+/* Calls `ready` when the client hangs up. Once a request: until the request is over, or
+ * somebody unwatches req->hangup. */
+void request_watch_hangup(struct request *req,
+                          void (*ready)(struct loop_source *source, uint32_t events));
 /* The answer is there, or the client is not: let the library go on with it. */
 void request_resume(struct request *req);
 /* Of an abandoned one, when the last reply has come. */

@@ -17,16 +17,35 @@ struct problems;
 
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHODS };
 
+/* What it takes to be let in. Each of the last four includes those before it. */
 enum route_access {
     ACCESS_OPEN,  /* anybody */
-    ACCESS_READ,  /* anybody, unless KEDGE_AUTH_READS */
-    ACCESS_TOKEN, /* a token */
+    ACCESS_READ,  /* anybody; with KEDGE_AUTH_READS a token */
+    ACCESS_TOKEN, /* a token: scope read */
+    ACCESS_CHECK, /* what starts, stops or judges checks and changes nothing else */
+    ACCESS_APPLY, /* what may change the world */
+    ACCESS_ADMIN, /* what decides what the others come to */
+};
+
+/* Where a route names its project, for tokens that are limited to some. */
+enum route_project {
+    PROJECT_NONE,  /* it concerns all of them: not for a limited token */
+    PROJECT_ANY,   /* nothing of a project is read or changed */
+    PROJECT_PATH,  /* the first parameter */
+    PROJECT_QUERY, /* ?projectId=, which a limited token must give */
+    PROJECT_BODY,  /* "projectId", which a limited token must give */
+    /* Known when the handler has looked: it calls request_may_see before it answers with
+     * anything of that project. An answer of success without that is a 500. */
+    PROJECT_FOUND,
 };
 
 struct route {
     enum method method;
     enum route_access access;
     const char *pattern;
+    enum route_project project;
+    /* What it does, as the audit calls it: "run.cancel". NULL: nothing. */
+    const char *action;
     void (*handle)(struct request *req);
     const struct field *fields; /* of the JSON body; NULL: the route takes no body */
     size_t field_count;

@@ -3,13 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include "api/events.h"
 #include "api/request.h"
 #include "common/clock.h"
 #include "common/hash.h"
-#include "common/log.h"
 #include "common/mem.h"
 
 #define BUCKETS 4096 /* a power of two */
@@ -66,13 +64,12 @@ static void on_time(struct loop_timer *timer)
 /* While a reply of Redis is on its way, the request cannot end yet. */
 static void on_hangup(struct loop_source *source, uint32_t events)
 {
-    struct wait *wait = LOOP_OWNER(source, struct wait, hangup);
-    struct request *req = owner(wait);
+    struct request *req = LOOP_OWNER(source, struct request, hangup);
 
     (void)events;
     req->gone = true;
     loop_unwatch(&req->api->loop, source);
-    if (!wait->parked)
+    if (!req->wait.parked)
         return;
     wait_end(req);
     request_resume(req);
@@ -102,18 +99,6 @@ void waiters_all_stale(struct waiters *waiters)
 }
 
 /* ---- one that waits ---- */
-static void watch_hangup(struct request *req)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct err err;
-
-    req->wait.hangup = (struct loop_source){.fd = -1, .ready = on_hangup};
-    if (info != NULL && loop_watch(&req->api->loop, &req->wait.hangup, info->connect_fd,
-                                   EPOLLRDHUP | EPOLLHUP | EPOLLERR, &err) < 0)
-        log_warn("hangup_unwatched", "reason=%s", err.message);
-}
-
 void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
                 void (*again)(struct request *req))
 {
@@ -133,7 +118,7 @@ void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
         (*head)->link = &wait->next;
     *head = wait;
     waiters->count++;
-    watch_hangup(req);
+    request_watch_hangup(req, on_hangup);
     events_need(req->api->events);
 }
 
@@ -182,5 +167,7 @@ void wait_end(struct request *req)
         wait->next->link = wait->link;
     req->api->waiters->count--;
     loop_clear(&req->api->loop, &wait->timer);
-    loop_unwatch(&req->api->loop, &wait->hangup);
+    /* A stream goes on. */
+    if (req->stream.calls == NULL)
+        loop_unwatch(&req->api->loop, &req->hangup);
 }

@@ -34,7 +34,6 @@ struct wait {
     struct wait **link; /* what points to this one */
     const char *run_id; /* the request's */
     struct loop_timer timer;
-    struct loop_source hangup;
 };
 
 struct waiters *waiters_new(void);

@@ -18,8 +18,8 @@
 /* Of an answer, with those that come before it (1xx): libcurl keeps all of them. */
 #define HEAD_BYTES_MAX 65536
 
-struct exchange {
-    struct exchange *prev, *next;
+struct http_exchange {
+    struct http_exchange *prev, *next;
     struct http_out *out;
     CURL *easy;
     struct curl_slist *headers;
@@ -37,7 +37,7 @@ struct http_out {
     struct http_out_options options;
     CURLM *multi;
     struct curl_slist *resolved;
-    struct exchange *first;
+    struct http_exchange *first;
     size_t running;
 };
 
@@ -61,7 +61,7 @@ size_t http_out_running(const struct http_out *out)
 
 /* ---- one exchange ---- */
 
-static void exchange_link(struct exchange *exchange)
+static void exchange_link(struct http_exchange *exchange)
 {
     struct http_out *out = exchange->out;
 
@@ -72,7 +72,7 @@ static void exchange_link(struct exchange *exchange)
     out->running++;
 }
 
-static void exchange_free(struct exchange *exchange)
+static void exchange_free(struct http_exchange *exchange)
 {
     struct http_out *out = exchange->out;
 
@@ -93,7 +93,7 @@ static void exchange_free(struct exchange *exchange)
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 {
-    struct exchange *exchange = arg;
+    struct http_exchange *exchange = arg;
 
     buf_append(&exchange->body, bytes, size * count);
     exchange->cut = exchange->body.over;
@@ -102,7 +102,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 
 static size_t take_head(char *bytes, size_t size, size_t count, void *arg)
 {
-    struct exchange *exchange = arg;
+    struct http_exchange *exchange = arg;
 
     (void)bytes;
     exchange->head_bytes += size * count;
@@ -114,7 +114,7 @@ static size_t take_head(char *bytes, size_t size, size_t count, void *arg)
 static curl_socket_t open_socket(void *arg, curlsocktype purpose,
                                  struct curl_sockaddr *address)
 {
-    struct exchange *exchange = arg;
+    struct http_exchange *exchange = arg;
     const struct http_out_options *options = &exchange->out->options;
 
     (void)purpose;
@@ -138,7 +138,7 @@ static char *host_of(const char *url)
     return host;
 }
 
-static void set_limits(const struct exchange *exchange)
+static void set_limits(const struct http_exchange *exchange)
 {
     const struct http_out_options *options = &exchange->out->options;
     CURL *easy = exchange->easy;
@@ -162,7 +162,7 @@ static void set_limits(const struct exchange *exchange)
         curl_easy_setopt(easy, CURLOPT_RESOLVE, exchange->out->resolved);
 }
 
-static void set_callbacks(struct exchange *exchange)
+static void set_callbacks(struct http_exchange *exchange)
 {
     CURL *easy = exchange->easy;
 
@@ -175,7 +175,8 @@ static void set_callbacks(struct exchange *exchange)
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
 }
 
-static void set_request(struct exchange *exchange, const struct http_request *request)
+static void set_request(struct http_exchange *exchange,
+                        const struct http_request *request)
 {
     CURL *easy = exchange->easy;
 
@@ -191,12 +192,13 @@ static void set_request(struct exchange *exchange, const struct http_request *re
     curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body);
 }
 
-void http_out_start(struct http_out *out, const struct http_request *request,
-                    http_done *done, void *arg)
+struct http_exchange *http_out_start(struct http_out *out,
+                                     const struct http_request *request, http_done *done,
+                                     void *arg)
 {
-    struct exchange *exchange = mem_new(1, sizeof(*exchange));
+    struct http_exchange *exchange = mem_new(1, sizeof(*exchange));
 
-    *exchange = (struct exchange){
+    *exchange = (struct http_exchange){
         .out = out,
         .easy = curl_easy_init(),
         .host = host_of(request->url),
@@ -216,11 +218,12 @@ void http_out_start(struct http_out *out, const struct http_request *request,
     /* So that open_socket is asked. */
     curl_easy_setopt(exchange->easy, CURLOPT_FRESH_CONNECT, exchange->refused ? 1L : 0L);
     curl_multi_add_handle(out->multi, exchange->easy);
+    return exchange;
 }
 
 /* ---- how it ended ---- */
 
-static int fail_at(const struct exchange *exchange, CURLcode code, struct err *err)
+static int fail_at(const struct http_exchange *exchange, CURLcode code, struct err *err)
 {
     const char *host = exchange->host;
 
@@ -243,7 +246,7 @@ static int fail_at(const struct exchange *exchange, CURLcode code, struct err *e
     }
 }
 
-static bool was_sent(const struct exchange *exchange)
+static bool was_sent(const struct http_exchange *exchange)
 {
     long bytes = 0;
 
@@ -252,7 +255,7 @@ static bool was_sent(const struct exchange *exchange)
 }
 
 /* 0: an answer came. */
-static int judge(const struct exchange *exchange, CURLcode code, struct err *err)
+static int judge(const struct http_exchange *exchange, CURLcode code, struct err *err)
 {
     if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && exchange->cut))
         return 0;
@@ -295,7 +298,7 @@ static char *redirect_host(CURL *easy)
     return url ? host_of(url) : mem_dup("");
 }
 
-static void tell(struct exchange *exchange, const struct err *err)
+static void tell(struct http_exchange *exchange, const struct err *err)
 {
     AUTO(auto_free) char *elsewhere = redirect_host(exchange->easy);
     struct http_answer answer = {
@@ -313,7 +316,7 @@ static void tell(struct exchange *exchange, const struct err *err)
     exchange->done(exchange->arg, &answer, err);
 }
 
-static void end(struct exchange *exchange, CURLcode code)
+static void end(struct http_exchange *exchange, CURLcode code)
 {
     struct err err;
     int failed = judge(exchange, code, &err);
@@ -337,7 +340,7 @@ static bool perform(struct http_out *out)
         char *exchange;
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
-        end((struct exchange *)(void *)exchange, code);
+        end((struct http_exchange *)(void *)exchange, code);
         any = true;
     }
     return any;

@@ -4,6 +4,7 @@
  *     out = http_out_new(&options);
  *     http_out_start(out, &request, done, arg);    any number
  *     for (;;) http_out_wait(out, fds, count, sleep_ms);   in place of poll(2)
+ *     or: watch http_out_fd, call http_out_turn
  *
  * Rules of every request: http and https only, no redirects, no signals, no proxy but the
  * one that is set, certificates are checked, answers are cut at answer_bytes, nothing is
@@ -11,7 +12,8 @@
  * an address that is not public is refused after the name was resolved and before a byte
  * is sent (with a proxy: of literal addresses only, since the proxy resolves).
  *
- * One thread. Callbacks are called from http_out_wait and http_out_free only. */
+ * One thread. Callbacks are called from http_out_wait, http_out_turn and http_out_free
+ * only. */
 #ifndef KEDGE_COMMON_HTTP_OUT_H
 #define KEDGE_COMMON_HTTP_OUT_H
 
@@ -49,13 +51,21 @@ struct http_out *http_out_new(const struct http_out_options *options);
 /* Calls what is under way with ERR_TEMP first. */
 void http_out_free(struct http_out *out);
 
+/* The next bytes of the body of a 2xx, as they come. False: no more of them, drop it
+ * (done is called, ERR_TEMP). */
+typedef bool http_chunk(void *arg, const char *bytes, size_t len);
+
 struct http_request {
     const char *url;
     const char *const *headers; /* "Name: value", NULL-terminated; NULL: none */
     const void *body;           /* POST; NULL: GET */
     size_t body_len;
-    int64_t timeout_ms;  /* of the whole */
-    size_t answer_bytes; /* more of the body is thrown away */
+    int64_t timeout_ms; /* of the whole */
+    /* Longest silence, from the last byte sent and between bytes that come; 0: none. */
+    int64_t idle_timeout_ms;
+    size_t
+        answer_bytes;  /* more of the body is thrown away; of a 2xx with chunk: unused */
+    http_chunk *chunk; /* NULL: the whole body comes with done */
 };
 struct http_answer {
     long status;            /* 0: none came */
@@ -70,11 +80,22 @@ struct http_answer {
  * certificate that does not hold). Messages hold no part of a URL but its host. */
 typedef void http_done(void *arg, const struct http_answer *answer,
                        const struct err *err);
-/* Copies what it needs of the request. */
-void http_out_start(struct http_out *out, const struct http_request *request,
-                    http_done *done, void *arg);
+struct http_exchange;
+/* Copies what it needs of the request. The exchange is valid until done was called. */
+struct http_exchange *http_out_start(struct http_out *out,
+                                     const struct http_request *request, http_done *done,
+                                     void *arg);
+/* Drops it, and its connection, at once; done is not called. Not from its own callbacks.
+ */
+void http_out_cancel(struct http_exchange *exchange);
 size_t http_out_running(const struct http_out *out);
-/* poll(2) of fds too; returns its count of ready ones, 0 when none is, -1 on EINTR. */
+/* For who has an epoll loop: readable when there is something to do, which
+ * http_out_turn does. It returns for how long one may sleep without calling it again, ms;
+ * -1: as long as one likes. To be called too after http_out_start and http_out_cancel. */
+int http_out_fd(const struct http_out *out);
+int64_t http_out_turn(struct http_out *out);
+/* For who has none. poll(2) of fds too; returns its count of ready ones, 0 when none is,
+ * -1 on EINTR. */
 int http_out_wait(struct http_out *out, struct pollfd *fds, size_t count,
                   int64_t timeout_ms);
 
