@@ -53,7 +53,7 @@ LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize=address
 
 lib = $(shell pkg-config --libs $(1) 2>/dev/null)
 LIBS_common    := $(call lib,hiredis libcjson libcrypto zlib)
-LIBS_api       := $(call lib,libmicrohttpd)
+LIBS_api       := $(call lib,libmicrohttpd libcurl)
 LIBS_worker    := $(call lib,libgit2 libcurl libmicrohttpd yaml-0.1)
 LIBS_scheduler := $(call lib,libmicrohttpd libcurl)
 

@@ -52,16 +52,10 @@ void accept_reply(struct request *req, const struct enqueued *enqueued)
     reply_json(req, MHD_HTTP_ACCEPTED, &body);
 }
 
-enum accepted accept_read(struct request *req, const struct redisReply *reply,
-                          const char *project_id, struct enqueued *out)
+enum accepted accept_take(struct request *req, const struct enqueued *enqueued,
+                          const char *project_id)
 {
-    struct err err;
-
-    if (queue_enqueue_reply(reply, out, &err) < 0) {
-        reply_failure(req, &err);
-        return ACCEPT_REFUSED;
-    }
-    switch (out->outcome) {
+    switch (enqueued->outcome) {
     case ENQUEUE_NEW:
     case ENQUEUE_COALESCED:
     case ENQUEUE_REPLAYED:
@@ -79,9 +73,24 @@ enum accepted accept_read(struct request *req, const struct redisReply *reply,
         reply_error(req, REPLY_RATE_LIMITED, "too many runs of project %s are waiting",
                     project_id);
         break;
+    case ENQUEUE_FROZEN:
+        reply_error(req, REPLY_FROZEN, "applies are frozen%s%s",
+                    enqueued->reason[0] != '\0' ? ": " : "", enqueued->reason);
+        break;
     case ENQUEUE_OUTCOMES:
         break;
     }
+    return ACCEPT_REFUSED;
+}
+
+enum accepted accept_read(struct request *req, const struct redisReply *reply,
+                          const char *project_id, struct enqueued *out)
+{
+    struct err err;
+
+    if (queue_enqueue_reply(reply, out, &err) == 0)
+        return accept_take(req, out, project_id);
+    reply_failure(req, &err);
     return ACCEPT_REFUSED;
 }
 
@@ -90,12 +99,12 @@ int64_t accept_max_project(int64_t max_queued)
     return max_queued > PROJECT_PART ? max_queued / PROJECT_PART : 1;
 }
 
-struct enqueue accept_check(const struct request *req, const struct order *order)
+struct enqueue accept_enqueue(const struct request *req, const struct order *order)
 {
     int64_t max_queued = req->api->conf->max_queued;
 
     return (struct enqueue){
-        .kind = RUN_DRIFT_CHECK,
+        .kind = order->kind,
         .target = order->target,
         .scope = order->scope,
         .project_id = order->project_id,
@@ -107,4 +116,21 @@ struct enqueue accept_check(const struct request *req, const struct order *order
         .max_queued = max_queued,
         .max_queued_project = accept_max_project(max_queued),
     };
+}
+
+bool accept_allows(struct request *req, const struct order *order)
+{
+    if (!order->allowed)
+        reply_error(req, REPLY_FORBIDDEN,
+                    "the repository of project %s is not allowed by KEDGE_REPO_ALLOWLIST",
+                    order->project_id);
+    return order->allowed;
+}
+
+void accept_refuse_order(struct request *req, const struct err *err)
+{
+    if (err->kind == ERR_INPUT)
+        reply_error(req, REPLY_FORBIDDEN, "%s", err->message);
+    else
+        reply_failure(req, err);
 }

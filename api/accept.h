@@ -26,12 +26,19 @@ enum accepted {
 };
 /* What the queue said to an enqueue or the opening of a batch. `project_id` is named
  * where it is its limit. */
+enum accepted accept_take(struct request *req, const struct enqueued *enqueued,
+                          const char *project_id);
+/* The same, read from the queue's reply. */
 enum accepted accept_read(struct request *req, const struct redisReply *reply,
                           const char *project_id, struct enqueued *out);
 /* How many runs of one project may wait. */
 int64_t accept_max_project(int64_t max_queued);
-/* A check of that order, which is borrowed, within the limits of the settings. Who asks,
+/* A run of that order, which is borrowed, within the limits of the settings. Who asks,
  * the run's id and Idempotency-Key are the caller's to add. */
-struct enqueue accept_check(const struct request *req, const struct order *order);
+struct enqueue accept_enqueue(const struct request *req, const struct order *order);
+/* May its repository be worked on? Else the answer is given: 403. */
+bool accept_allows(struct request *req, const struct order *order);
+/* An order could not be made: why, as order_make says. */
+void accept_refuse_order(struct request *req, const struct err *err);
 
 #endif

@@ -15,10 +15,14 @@
 struct server;
 struct events;
 struct waiters;
+struct audit;
 struct orders;
 struct zones;
 struct run_cache;
 struct stream;
+struct ai;
+struct log_feed;
+struct tokens;
 
 struct api {
     const struct conf *conf;
@@ -32,7 +36,11 @@ struct api {
     struct orders *orders;
     struct zones *zones;
     struct run_cache *run_cache;
+    struct tokens *tokens;
+    struct audit *audit;
     struct stream *streams; /* open ones */
+    struct ai *ai;
+    struct log_feed *log_feed;
     struct counters counters;
     struct loop_timer tidy;
     struct loop_source signals;

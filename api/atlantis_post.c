@@ -93,6 +93,7 @@ static void send_open(struct request *req, const struct buf *request_json,
         .locked_by = req->token_name,
         .max_queued = max_queued,
         .max_queued_project = accept_max_project(max_queued),
+        .applies = run_kind_applies(batch_run_kind(&post->request)),
         .resolve_id = resolve_id,
         .resolve_spec = resolve_spec,
     };

@@ -1,15 +1,8 @@
-/* Who asks: the token of a request against those of the settings. */
+/* Who asks, and whether he may. */
 #include "api/auth.h"
 
 #include <string.h>
 #include <strings.h>
-
-#include "common/mem.h"
-#include "common/sign.h"
-
-/* Names of the tokens, as they are shown in locks. */
-#define NAME_API  "api"
-#define NAME_READ "read"
 
 const char *auth_token(const struct auth_given *given)
 {
@@ -24,49 +17,86 @@ const char *auth_token(const struct auth_given *given)
     return token + strspn(token, " ");
 }
 
-/* The name of a token, NULL for one nobody has. Both are compared whatever the first
- * comparison says. */
-static const char *token_name(const struct conf *conf, const char *token)
-{
-    bool is_api = sign_equal(conf->api_secret, token);
-    bool is_read = sign_equal(conf->read_token, token);
+/* ---- scopes ---- */
+static const struct {
+    enum token_scope scope;
+    const char *message;
+} needs[] = {
+    [ACCESS_OPEN] = {SCOPE_READ, "this needs a token of scope read"},
+    [ACCESS_READ] = {SCOPE_READ, "this needs a token of scope read"},
+    [ACCESS_TOKEN] = {SCOPE_READ, "this needs a token of scope read"},
+    [ACCESS_CHECK] = {SCOPE_CHECK, "this needs a token of scope check"},
+    [ACCESS_APPLY] = {SCOPE_APPLY, "this needs a token of scope apply"},
+    [ACCESS_ADMIN] = {SCOPE_ADMIN, "this needs a token of scope admin"},
+};
 
-    if (is_api)
-        return NAME_API;
-    return is_read ? NAME_READ : NULL;
+bool auth_has_access(const struct token *token, enum route_access access)
+{
+    return token->scope >= needs[access].scope;
 }
 
-bool auth_reads_only(const char *name)
+const char *auth_scope_message(enum route_access access)
 {
-    return name == NULL || strcmp(name, NAME_READ) == 0;
+    return needs[access].message;
 }
 
-enum auth_result auth_check(const struct conf *conf, enum route_access access,
-                            enum method method, const struct auth_given *given,
-                            const char **name)
+enum auth_result auth_check(const struct tokens *tokens, bool auth_reads,
+                            enum route_access access, const struct auth_given *given,
+                            const struct token **token)
 {
-    const char *token;
+    const char *text;
 
-    *name = NULL;
-    if (access == ACCESS_OPEN || (access == ACCESS_READ && !conf->auth_reads))
+    *token = NULL;
+    if (access == ACCESS_OPEN || (access == ACCESS_READ && !auth_reads))
         return AUTH_OK;
-    if (conf->api_secret == NULL)
+    if (!tokens_enabled(tokens))
         return AUTH_DISABLED;
-    token = auth_token(given);
-    if (token[0] == '\0')
+    text = auth_token(given);
+    if (text[0] == '\0')
         return AUTH_MISSING;
-    *name = token_name(conf, token);
-    if (*name == NULL)
+    *token = tokens_find(tokens, text);
+    if (*token == NULL)
         return AUTH_WRONG;
-    if (auth_reads_only(*name) && method != METHOD_GET)
-        return AUTH_READ_ONLY;
-    return AUTH_OK;
+    return auth_has_access(*token, access) ? AUTH_OK : AUTH_SCOPE;
 }
 
-bool auth_known(const struct conf *conf, const struct auth_given *given)
+bool auth_known(const struct tokens *tokens, const struct auth_given *given)
 {
-    const char *token = auth_token(given);
+    const char *text = auth_token(given);
 
-    return conf->api_secret != NULL && token[0] != '\0' &&
-           token_name(conf, token) != NULL;
+    return tokens_enabled(tokens) && text[0] != '\0' && tokens_find(tokens, text) != NULL;
+}
+
+/* ---- projects ---- */
+static const char *check_named(const struct token *token, const char *project_id,
+                               const char *missing)
+{
+    if (project_id == NULL)
+        return missing;
+    return token_may_see(token, project_id) ? NULL : "this token is not for that project";
+}
+
+const char *auth_check_project(const struct token *token, enum route_project project,
+                               const char *project_id)
+{
+    if (token == NULL || token->projects == NULL)
+        return NULL;
+    switch (project) {
+    case PROJECT_NONE:
+        return "this is not for a token that is limited to projects";
+    case PROJECT_ANY:
+    case PROJECT_FOUND:
+        return NULL;
+    case PROJECT_PATH:
+        return check_named(token, project_id, "the path names no project");
+    case PROJECT_QUERY:
+        return check_named(token, project_id,
+                           "this token is limited to projects: the query must have "
+                           "projectId");
+    case PROJECT_BODY:
+        return check_named(token, project_id,
+                           "this token is limited to projects: the body must have "
+                           "projectId");
+    }
+    return "this is not for a token that is limited to projects";
 }

@@ -103,6 +103,10 @@ static void got_batch(struct request *req, const struct redisReply *reply)
 
     if (batch_view_record(req, reply, "run", req->match.params[0], &batch) < 0)
         return;
+    if (!request_may_see(req, batch.project_id)) {
+        reply_error(req, REPLY_NOT_FOUND, "there is no run %s", batch.id);
+        return;
+    }
     ended = batch_status_ended(batch.status);
     snprintf(get->etag, sizeof get->etag, "\"%s\"", batch.version);
     if (!poll_is_news(req, get->etag, ended)) {

@@ -2,9 +2,7 @@
 #include "api/batch_wait.h"
 
 #include "api/accept.h"
-#include "api/header.h"
 #include "api/request.h"
-#include "common/clock.h"
 
 /* ---- the answer ---- */
 static void got_view(struct request *req)
@@ -73,22 +71,17 @@ static void look(struct request *req)
     ask_one(req, &cmd, got_status);
 }
 
-/* As RFC 7240 has it, wait=N beside respond-async is how long it may take to answer. */
 void batch_wait(struct request *req)
 {
     struct batch_wait *wait = req->state;
-    int64_t until_ms = WAIT_FOREVER;
-    struct header_prefer prefer;
+    int64_t until_mono_ms = wait_preferred(req);
 
     wait->view.then = got_view;
     req->unserved = let_go;
-    header_prefer(request_header(req, "Prefer"), &prefer);
-    if (prefer.respond_async && prefer.wait_s < 0) {
+    if (until_mono_ms == WAIT_NOT) {
         let_go(req);
         return;
     }
-    if (prefer.wait_s >= 0)
-        until_ms = clock_mono_ms() + prefer.wait_s * 1000;
-    wait_begin(req, wait->batch_id, until_ms, look);
+    wait_begin(req, wait->batch_id, until_mono_ms, look);
     look(req);
 }

@@ -1,5 +1,5 @@
 /* GET /api/v1/drift: how a workspace stands (standing.h). The newest check is shown as
- * lastRun; the good run gives the counts and the list. */
+ * lastRun; the good run gives the counts and the list, which a reconcile has emptied. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +82,10 @@ static void take_good(struct summary *summary, const struct run_text *text)
     if (text->shown.metadata != NULL)
         summary->good = json_parse(text->shown.metadata, text->shown.metadata_len,
                                    RULES_METADATA_DEPTH_MAX, false, &err);
+    if (standing_is_mended(&summary->standing)) {
+        cJSON_DeleteItemFromObjectCaseSensitive(summary->good, "driftedResources");
+        summary->counted = 0;
+    }
 }
 
 static void read_result(struct request *req, const struct redisReply *reply,

@@ -45,15 +45,11 @@ static void got_enqueued(struct request *req, const struct redisReply *reply)
 static void enqueue(struct request *req, const struct order *order)
 {
     const struct trigger *trigger = req->state;
-    struct enqueue entry = accept_check(req, order);
+    struct enqueue entry = accept_enqueue(req, order);
     struct redis_cmd cmd;
 
-    if (!order->allowed) {
-        reply_error(req, REPLY_FORBIDDEN,
-                    "the repository of project %s is not allowed by KEDGE_REPO_ALLOWLIST",
-                    trigger->project_id);
+    if (!accept_allows(req, order))
         return;
-    }
     entry.run_id = trigger->run_id;
     entry.trigger = TRIGGER_API;
     entry.idem = trigger->idempotency.key;
@@ -72,10 +68,8 @@ static void make_order(struct request *req, const struct registry_pair *pair)
     if (orders_make(req->api->orders, pair, trigger->workspace_id, RUN_DRIFT_CHECK,
                     &order, &err) == 0)
         enqueue(req, orders_put(req->api->orders, &order));
-    else if (err.kind == ERR_INPUT)
-        reply_error(req, REPLY_FORBIDDEN, "%s", err.message);
     else
-        reply_failure(req, &err);
+        accept_refuse_order(req, &err);
 }
 
 static void got_pair(struct request *req, const struct redisReply *reply)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/log_feed.h"
 #include "api/wait.h"
 #include "common/mem.h"
 #include "common/queue.h"
@@ -51,6 +52,13 @@ static void lost(struct events *events)
     events->last[0] = '\0';
 }
 
+/* Any run may have changed. */
+static void tell_all(const struct events *events)
+{
+    waiters_all_stale(events->api->waiters);
+    log_feed_all_stale(events->api->log_feed);
+}
+
 /* ---- reading on ---- */
 /* An id is "milliseconds-number". */
 static void parse_id(const char *id, uint64_t *ms, uint64_t *number)
@@ -77,7 +85,7 @@ static void on_first(void *arg, const struct redisReply *reply, const struct err
     const char *first = redis_reply_text(reply);
 
     if (err == NULL && first != NULL && is_after(first, events->last))
-        waiters_all_stale(events->api->waiters);
+        tell_all(events);
 }
 
 /* One event: [id, [field, value, …]]. */
@@ -92,8 +100,10 @@ static void take_event(struct events *events, const struct redisReply *event)
         const char *name = redis_reply_text(redis_reply_at(fields, i));
         const char *value = redis_reply_text(redis_reply_at(fields, i + 1));
 
-        if (name != NULL && value != NULL && strcmp(name, "run") == 0)
-            waiters_event(events->api->waiters, value);
+        if (name == NULL || value == NULL || strcmp(name, "run") != 0)
+            continue;
+        waiters_event(events->api->waiters, value);
+        log_feed_event(events->api->log_feed, value);
     }
 }
 
@@ -137,7 +147,7 @@ static void on_last(void *arg, const struct redisReply *reply, const struct err 
     id = queue_last_event_id(reply);
     events->asking = false;
     keep_id(events, id != NULL ? id : "0-0");
-    waiters_all_stale(events->api->waiters);
+    tell_all(events);
 }
 
 static void begin(struct events *events)
@@ -161,7 +171,8 @@ void events_need(struct events *events)
 
 int64_t events_turn(struct events *events)
 {
-    if (waiters_count(events->api->waiters) > 0)
+    if (waiters_count(events->api->waiters) > 0 ||
+        log_feed_listens(events->api->log_feed))
         events_need(events);
     else if (!events->asking)
         events->last[0] = '\0';

@@ -29,6 +29,12 @@ void handle_workspace_delete(struct request *req);
 extern const struct field trigger_fields[TRIGGER_FIELDS];
 void handle_drift_trigger(struct request *req);
 
+/* reconcile.c */
+#define RECONCILE_FIELDS 5
+extern const struct field reconcile_fields[RECONCILE_FIELDS];
+void reconcile_check(const cJSON *body, struct problems *problems);
+void handle_reconcile(struct request *req);
+
 /* drift_summary.c */
 void handle_drift_summary(struct request *req);
 
@@ -49,10 +55,11 @@ void handle_run_list(struct request *req);
 void handle_drift_history(struct request *req);
 void handle_run_log(struct request *req);
 
-/* ignore_handler.c */
+/* ignore_handler.c, unignore.c */
 #define IGNORE_FIELDS 4
 extern const struct field ignore_fields[IGNORE_FIELDS];
 void handle_ignore(struct request *req);
+void handle_unignore(struct request *req);
 
 /* cancel.c */
 #define CANCEL_FIELDS 1
@@ -61,6 +68,12 @@ void handle_cancel(struct request *req);
 #define RESOLVE_FIELDS 3
 extern const struct field resolve_fields[RESOLVE_FIELDS];
 void handle_resolve(struct request *req);
+
+/* ai_suggest.c */
+#define SUGGEST_FIELDS 2
+extern const struct field suggest_fields[SUGGEST_FIELDS];
+void suggest_check(const struct cJSON *body, struct problems *problems);
+void handle_ai_suggest(struct request *req);
 
 /* atlantis_fields.c, atlantis_post.c */
 #define PLAN_FIELDS      6
@@ -78,12 +91,20 @@ void handle_remediate(struct request *req);
 void handle_remediate_get(struct request *req);
 void handle_remediate_unnamed(struct request *req);
 
+/* audit_handler.c */
+void handle_audit(struct request *req);
+
 /* workers.c */
 void handle_workers(struct request *req);
-#define PAUSE_FIELDS 2
-extern const struct field pause_fields[PAUSE_FIELDS];
+
+/* switches.c */
+#define SWITCH_FIELDS 2
+extern const struct field pause_fields[SWITCH_FIELDS];
+extern const struct field freeze_fields[SWITCH_FIELDS];
 void handle_pause_get(struct request *req);
 void handle_pause_put(struct request *req);
+void handle_freeze_get(struct request *req);
+void handle_freeze_put(struct request *req);
 
 /* drift_status.c, remediate_list.c, locks.c */
 void handle_drift_status(struct request *req);

@@ -45,7 +45,8 @@ static void show_status(struct request *req, int64_t running)
     json_object(&w);
     json_add_boolean(&w, "shutting_down", req->api->draining);
     json_add_number(&w, "in_progress_operations", running);
-    json_add_text(&w, "version", auth_known(req->api->conf, &given) ? kedge_version : "");
+    json_add_text(&w, "version",
+                  auth_known(req->api->tokens, &given) ? kedge_version : "");
     json_object_end(&w);
     reply_json(req, MHD_HTTP_OK, &body);
 }

@@ -88,7 +88,8 @@ static void got_hook(struct request *req, const struct redisReply *reply)
 
     if (hook_get_reply(reply, id, &hook, &err) < 0)
         reply_failure(req, &err);
-    else if (hook.id == NULL && strcmp(id, HOOK_DEFAULT_ID) != 0)
+    else if ((hook.id == NULL && strcmp(id, HOOK_DEFAULT_ID) != 0) ||
+             !request_may_see(req, hook.id != NULL ? hook.project_id : NULL))
         hooks_unknown(req);
     else
         ask_chunk(req);
@@ -137,6 +138,15 @@ static void reply_accepted(struct request *req, const char *delivery_id)
     reply_json(req, MHD_HTTP_ACCEPTED, &body);
 }
 
+/* A limited token's hook is looked at before it is sent to. */
+static void look_first(struct request *req, ask_then *then)
+{
+    struct redis_cmd cmd;
+
+    hook_get(&cmd, request_prefix(req), req->match.params[0]);
+    ask_one(req, &cmd, then);
+}
+
 struct trial {
     char event_id[SIGN_UUID_BYTES], delivery_id[SIGN_UUID_BYTES];
 };
@@ -159,7 +169,7 @@ static void sent(struct request *req, const struct redisReply *reply)
         reply_accepted(req, trial->delivery_id);
 }
 
-void handle_hook_test(struct request *req)
+static void send_test(struct request *req)
 {
     struct trial *trial = request_state(req, sizeof *trial, NULL);
     AUTO(buf_done) struct buf event = BUF_INIT(OUTBOX_EVENT_BYTES);
@@ -175,6 +185,22 @@ void handle_hook_test(struct request *req)
     outbox_send(&cmd, request_prefix(req), id, trial->event_id, trial->delivery_id,
                 EVENT_TEST, buf_text(&event));
     ask_one(req, &cmd, sent);
+}
+
+static void got_tested(struct request *req, const struct redisReply *reply)
+{
+    struct hook hook;
+
+    if (hooks_read(req, reply, &hook))
+        send_test(req);
+}
+
+void handle_hook_test(struct request *req)
+{
+    if (request_is_limited(req))
+        look_first(req, got_tested);
+    else
+        send_test(req);
 }
 
 static void replayed(struct request *req, const struct redisReply *reply)
@@ -197,7 +223,7 @@ static void replayed(struct request *req, const struct redisReply *reply)
         reply_accepted(req, delivery);
 }
 
-void handle_hook_replay(struct request *req)
+static void replay(struct request *req)
 {
     struct redis_cmd cmd;
 
@@ -208,4 +234,20 @@ void handle_hook_replay(struct request *req)
     }
     outbox_replay(&cmd, request_prefix(req), req->match.params[0], req->match.params[1]);
     ask_one(req, &cmd, replayed);
+}
+
+static void got_replayed(struct request *req, const struct redisReply *reply)
+{
+    struct hook hook;
+
+    if (hooks_read(req, reply, &hook))
+        replay(req);
+}
+
+void handle_hook_replay(struct request *req)
+{
+    if (request_is_limited(req))
+        look_first(req, got_replayed);
+    else
+        replay(req);
 }

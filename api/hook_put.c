@@ -140,18 +140,15 @@ static void got_current(struct request *req, const struct redisReply *reply)
 {
     struct hook before, after;
     bool edited;
-    struct err err;
 
-    if (hook_get_reply(reply, req->match.params[0], &before, &err) < 0) {
-        reply_failure(req, &err);
+    if (!hooks_read(req, reply, &before))
         return;
-    }
-    if (before.id == NULL) {
-        hooks_unknown(req);
-        return;
-    }
     after = before;
     edited = hook_edit(req->json, &after);
+    if (!request_may_see(req, after.project_id)) {
+        reply_error(req, REPLY_FORBIDDEN, "this token is not for that project");
+        return;
+    }
     if (!is_fit(req, &before, &after))
         return;
     if (edited)

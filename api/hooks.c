@@ -1,7 +1,8 @@
 /* /api/v1/hooks: the list, one, its end. */
 #include "api/hooks.h"
 
-#include "api/auth.h"
+#include <string.h>
+
 #include "api/handlers.h"
 #include "api/hook_json.h"
 #include "api/page.h"
@@ -14,10 +15,24 @@ void hooks_unknown(struct request *req)
     reply_error(req, REPLY_NOT_FOUND, "there is no hook %s", req->match.params[0]);
 }
 
+bool hooks_read(struct request *req, const struct redisReply *reply, struct hook *out)
+{
+    struct err err;
+
+    if (hook_get_reply(reply, req->match.params[0], out, &err) < 0) {
+        reply_failure(req, &err);
+        return false;
+    }
+    if (out->id != NULL && request_may_see(req, out->project_id))
+        return true;
+    hooks_unknown(req);
+    return false;
+}
+
 static void write_hook(const struct request *req, struct json_writer *w,
                        const struct hook *hook)
 {
-    hook_json(w, hook, auth_reads_only(req->token_name), clock_wall_ms());
+    hook_json(w, hook, !request_has_access(req, ACCESS_ADMIN), clock_wall_ms());
 }
 
 void hooks_show(struct request *req, unsigned status, const struct hook *hook)
@@ -43,8 +58,17 @@ static void listing_done(void *state)
     buf_done(&((struct listing *)state)->body);
 }
 
-static int write_chunk(const struct request *req, const struct redisReply *reply,
-                       size_t count, struct err *err)
+/* With ?projectId= those of that project. */
+static bool is_listed(struct request *req, const struct hook *hook)
+{
+    const char *project_id = request_query(req, "projectId");
+
+    return (project_id == NULL || strcmp(project_id, hook->project_id) == 0) &&
+           request_may_see(req, hook->project_id);
+}
+
+static int write_chunk(struct request *req, const struct redisReply *reply, size_t count,
+                       struct err *err)
 {
     struct listing *listing = req->state;
 
@@ -53,10 +77,12 @@ static int write_chunk(const struct request *req, const struct redisReply *reply
 
         if (hook_list_at(reply, i, &hook, err) < 0)
             return -1;
+        if (!is_listed(req, &hook))
+            continue;
         write_hook(req, &listing->w, &hook);
+        listing->left--;
     }
     listing->next += (int64_t)count;
-    listing->left -= (int64_t)count;
     return 0;
 }
 
@@ -99,6 +125,7 @@ void handle_hook_list(struct request *req)
     AUTO(problems_done) struct problems problems = {0};
     struct listing *listing = request_state(req, sizeof *listing, listing_done);
 
+    request_filters(req);
     page_read(req, PAGE_LIMIT_MAX, &listing->page, &problems);
     if (problems.count > 0) {
         reply_problems(req, &problems);
@@ -116,22 +143,22 @@ void handle_hook_list(struct request *req)
 static void got_one(struct request *req, const struct redisReply *reply)
 {
     struct hook hook;
-    struct err err;
 
-    if (hook_get_reply(reply, req->match.params[0], &hook, &err) < 0)
-        reply_failure(req, &err);
-    else if (hook.id == NULL)
-        hooks_unknown(req);
-    else
+    if (hooks_read(req, reply, &hook))
         hooks_show(req, MHD_HTTP_OK, &hook);
 }
 
-void handle_hook_get(struct request *req)
+static void ask_hook(struct request *req, ask_then *then)
 {
     struct redis_cmd cmd;
 
     hook_get(&cmd, request_prefix(req), req->match.params[0]);
-    ask_one(req, &cmd, got_one);
+    ask_one(req, &cmd, then);
+}
+
+void handle_hook_get(struct request *req)
+{
+    ask_hook(req, got_one);
 }
 
 /* ---- DELETE ---- */
@@ -148,10 +175,26 @@ static void deleted(struct request *req, const struct redisReply *reply)
         reply_done(req);
 }
 
-void handle_hook_delete(struct request *req)
+static void delete_hook(struct request *req)
 {
     struct redis_cmd cmd;
 
     hook_delete(&cmd, request_prefix(req), req->match.params[0]);
     ask_one(req, &cmd, deleted);
+}
+
+static void got_doomed(struct request *req, const struct redisReply *reply)
+{
+    struct hook hook;
+
+    if (hooks_read(req, reply, &hook))
+        delete_hook(req);
+}
+
+void handle_hook_delete(struct request *req)
+{
+    if (request_is_limited(req))
+        ask_hook(req, got_doomed);
+    else
+        delete_hook(req);
 }

@@ -10,6 +10,9 @@ struct request;
 
 /* Answers with the hook, as the one who asks may see it. */
 void hooks_show(struct request *req, unsigned status, const struct hook *hook);
+/* The hook of the path, of a reply to hook_get; false when the answer is given: there is
+ * none that the token may see. */
+bool hooks_read(struct request *req, const struct redisReply *reply, struct hook *out);
 /* 404: the hook that the path names is not there. */
 void hooks_unknown(struct request *req);
 

@@ -25,7 +25,8 @@ const struct field ignore_fields[IGNORE_FIELDS] = {
 struct ignore {
     struct scoped scoped; /* first */
     struct run_note note;
-    char drift[SIGN_ID_BYTES]; /* fingerprint of the resource's drift */
+    /* Fingerprint of the resource's drift; "": nobody could know it again. */
+    char drift[SIGN_ID_BYTES];
 };
 
 static void ignore_done(void *state)
@@ -117,10 +118,10 @@ static void write_rule(struct request *req, struct buf *out)
     json_object(&w);
     json_add_text(&w, "address", address(req));
     json_add_boolean(&w, "exact", true);
-    if (!for_workspace(req)) {
+    if (!for_workspace(req))
         json_add_text(&w, "runId", ignore->note.id);
+    if (!for_workspace(req) && ignore->drift[0] != '\0')
         json_add_text(&w, "drift", ignore->drift);
-    }
     if (json_string(req->json, "reason") != NULL)
         json_add_text(&w, "reason", json_string(req->json, "reason"));
     if (json_string(req->json, "expiresAt") != NULL)
@@ -139,15 +140,22 @@ static void put_rule(struct request *req)
 
     write_rule(req, &rule);
     sign_id(parts, ARRAY_LEN(parts), rule_id);
-    registry_put_ignore(&cmd, request_prefix(req), ignore->note.scope, rule_id,
-                        buf_text(&rule), ignore->note.id);
+    registry_put_ignore(&cmd, request_prefix(req),
+                        &(struct registry_ignore){.scope = ignore->note.scope,
+                                                  .id = rule_id,
+                                                  .json = buf_text(&rule),
+                                                  .run_id = ignore->note.id,
+                                                  .by = req->token_name});
     ask_one(req, &cmd, rule_put);
 }
 
 /* ---- the run and its drift ---- */
+/* Of that address there may be several, what is left of a replace that failed among them:
+ * one that may be ignored, else any; NULL. */
 static const cJSON *find_resource(const cJSON *metadata, const char *wanted)
 {
     const cJSON *list = json_get(metadata, "driftedResources");
+    const cJSON *refused = NULL;
 
     if (!cJSON_IsArray(list))
         return NULL;
@@ -155,18 +163,13 @@ static const cJSON *find_resource(const cJSON *metadata, const char *wanted)
          resource = resource->next) {
         const char *found = json_string(resource, "address");
 
-        if (found != NULL && strcmp(found, wanted) == 0)
+        if (found == NULL || strcmp(found, wanted) != 0)
+            continue;
+        if (ignore_is_allowed(resource))
             return resource;
+        refused = resource;
     }
-    return NULL;
-}
-
-static bool is_never_hidden(const cJSON *resource)
-{
-    const char *action = json_string(resource, "action");
-
-    return action != NULL &&
-           (strcmp(action, "delete") == 0 || strcmp(action, "replace") == 0);
+    return refused;
 }
 
 static void got_drift(struct request *req, const struct redisReply *reply)
@@ -188,12 +191,13 @@ static void got_drift(struct request *req, const struct redisReply *reply)
     if (resource == NULL) {
         reply_error(req, REPLY_NOT_FOUND, "%s did not drift in run %s", address(req),
                     ignore->note.id);
-    } else if (is_never_hidden(resource)) {
+    } else if (!ignore_is_allowed(resource)) {
         reply_error(req, REPLY_CONFLICT,
                     "%s would be deleted or replaced: that cannot be ignored",
                     address(req));
     } else {
-        ignore_drift_id(resource, ignore->drift);
+        if (ignore_has_drift_id(resource))
+            ignore_drift_id(resource, ignore->drift);
         put_rule(req);
     }
 }
@@ -209,7 +213,7 @@ static void got_run(struct request *req, const struct redisReply *reply)
         reply_failure(req, &err);
         return;
     }
-    if (run.id == NULL) {
+    if (run.id == NULL || !request_may_see(req, run.project_id)) {
         no_run(req);
         return;
     }

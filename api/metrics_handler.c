@@ -1,6 +1,7 @@
 /* /metrics: Prometheus text. */
 #include "api/metrics_handler.h"
 
+#include "api/audit.h"
 #include "api/handlers.h"
 #include "api/request.h"
 #include "common/mem.h"
@@ -14,6 +15,21 @@ void counters_request(struct counters *counters, unsigned status, int64_t elapse
 
     counters->requests[class < STATUS_CLASSES ? class : 0]++;
     metrics_observe(&counters->elapsed, elapsed_ms);
+}
+
+static void print_audit(const struct api *api, struct buf *out)
+{
+    struct audit_counters audit = audit_counters(api->audit);
+    const struct metric table[] = {
+        {"kedge_audit_records_total", "Records of the audit.", METRIC_COUNTER, NULL,
+         &audit.records},
+        {"kedge_audit_dropped_total", "Records that were lost: Redis was away for long.",
+         METRIC_COUNTER, NULL, &audit.dropped},
+        {"kedge_audit_waiting", "Batches of records that are not stored yet.",
+         METRIC_GAUGE, NULL, &audit.waiting},
+    };
+
+    metrics_print(table, ARRAY_LEN(table), out);
 }
 
 static void print_process(const struct api *api, struct buf *out)
@@ -41,6 +57,7 @@ static void print_process(const struct api *api, struct buf *out)
     };
 
     metrics_print(table, ARRAY_LEN(table), out);
+    print_audit(api, out);
     metrics_print_process(out);
 }
 

@@ -22,27 +22,35 @@
 #define WAITS_FOR       "pprof" /* no run has that id: only time wakes the request */
 
 /* ---- who may ---- */
-/* Where profiling is off there is nothing, whoever asks. */
+/* Where profiling is off there is nothing, whoever asks. What runs here is of all
+ * projects. */
 static bool is_open(struct request *req)
 {
     struct auth_given given = {.atlantis_token = request_header(req, "X-Atlantis-Token"),
                                .authorization = request_header(req, "Authorization")};
+    const struct token *token;
 
     if (!req->api->conf->profiling) {
         reply_error(req, REPLY_NOT_FOUND, "there is nothing at this path");
         return false;
     }
-    switch (
-        auth_check(req->api->conf, ACCESS_TOKEN, req->method, &given, &req->token_name)) {
+    switch (auth_check(req->api->tokens, req->api->conf->auth_reads, ACCESS_ADMIN, &given,
+                       &token)) {
     case AUTH_OK:
-        return true;
+        if (auth_check_project(token, PROJECT_NONE, NULL) == NULL)
+            return true;
+        reply_error(req, REPLY_FORBIDDEN, "%s",
+                    auth_check_project(token, PROJECT_NONE, NULL));
+        break;
     case AUTH_DISABLED:
         reply_error(req, REPLY_DISABLED, "API is disabled: KEDGE_API_SECRET is not set");
         break;
     case AUTH_MISSING:
     case AUTH_WRONG:
-    case AUTH_READ_ONLY:
         reply_error(req, REPLY_UNAUTHORIZED, "a token is required");
+        break;
+    case AUTH_SCOPE:
+        reply_error(req, REPLY_FORBIDDEN, "%s", auth_scope_message(ACCESS_ADMIN));
         break;
     }
     return false;

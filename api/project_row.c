@@ -86,6 +86,14 @@ static void add_counts(const struct project_row *row, struct json_writer *w,
     json_add_text(w, "summary", json_string(summary, "summary"));
 }
 
+/* Of a reconcile, what it has left. */
+static const cJSON *now_of(const struct project_row *row, const cJSON *summary)
+{
+    const cJSON *after = json_get(summary, "driftAfter");
+
+    return standing_is_mended(&row->standing) && after != NULL ? after : summary;
+}
+
 static void count(struct project_totals *totals, const char *status)
 {
     const struct {
@@ -130,7 +138,7 @@ void project_row_write(const struct project_row *row, struct json_writer *w,
     json_object(w);
     json_add_text(w, "workspaceId", row->workspace_id);
     json_add_text(w, "status", status);
-    add_counts(row, w, summary);
+    add_counts(row, w, now_of(row, summary));
     json_add_time(w, "lastCheckedAt", standing->notes[STANDING_ENDED].ended_at_ms);
     json_add_text(w, "lastRunId", last_run_id(standing));
     json_key(w, "error");

@@ -162,7 +162,7 @@ static void write_list(struct request *req, const struct redisReply *reply,
         struct err err;
 
         if (registry_get_project_reply(redis_reply_at(reply, i), &project, &err) == 0 &&
-            project.id != NULL)
+            project.id != NULL && request_may_see(req, project.id))
             write_project(&w, &project);
     }
     json_array_end(&w);
@@ -182,6 +182,7 @@ void handle_project_list(struct request *req)
     struct page *page = request_state(req, sizeof *page, NULL);
     struct redis_cmd cmd;
 
+    request_filters(req);
     page_read(req, PAGE_LIMIT_MAX, page, &problems);
     if (problems.count > 0) {
         reply_problems(req, &problems);

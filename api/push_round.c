@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/accept.h"
+#include "api/audit.h"
 #include "api/push_check_parts.h"
 #include "api/request.h"
 #include "common/clock.h"
@@ -64,7 +65,7 @@ static void ask_enqueue(struct request *req, const struct push_candidate *candid
 {
     const struct push_check *check = req->state;
     const char *const parts[] = {"push", candidate->order.scope, check->push.commit};
-    struct enqueue entry = accept_check(req, &candidate->order);
+    struct enqueue entry = accept_enqueue(req, &candidate->order);
     char once[SIGN_ID_BYTES];
     struct redis_cmd cmd;
 
@@ -94,10 +95,13 @@ static void enqueue_touched(struct request *req)
                                 "the push touches nothing that it reads");
         }
     }
-    if (check->asked_count > 0)
-        ask_go(req);
-    else
+    if (check->asked_count == 0) {
         push_round_next(req);
+        return;
+    }
+    audit_push(req, check->push.type == VCS_GITHUB ? "github" : "gitlab",
+               check->push.repository, check->push.ref);
+    ask_go(req);
 }
 
 /* ---- what each workspace reads ---- */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/audit.h"
 #include "api/body.h"
 #include "api/request.h"
 #include "common/clock.h"
@@ -96,9 +97,23 @@ static void add_headers(struct request *req, struct MHD_Response *response)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
+/* A handler that forgot to ask whether a token may see what it answers with. */
+static void refuse_uncleared(struct request *req, struct MHD_Response *response)
+{
+    log_error("project_not_checked", "request_id=%s path=%s", req->id, req->path);
+    MHD_destroy_response(response);
+    reply_error(req, REPLY_INTERNAL, "internal error");
+}
+
 /* Hands the response to the library, now or when the request is resumed. */
 void reply_response(struct request *req, unsigned status, struct MHD_Response *response)
 {
+    if (status < MHD_HTTP_BAD_REQUEST && !request_is_cleared(req)) {
+        refuse_uncleared(req, response);
+        return;
+    }
+    if (status >= MHD_HTTP_BAD_REQUEST && req->audited)
+        audit_refused(req, status);
     add_headers(req, response);
     req->response = response;
     req->status = status;

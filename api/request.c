@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "api/audit.h"
 #include "api/auth.h"
 #include "api/handlers.h"
 #include "api/request_body.h"
@@ -13,6 +14,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/parse.h"
+#include "common/tokens.h"
 
 const char *request_header(const struct request *req, const char *name)
 {
@@ -105,15 +107,20 @@ static void check_token(struct request *req)
 {
     struct auth_given given = {.atlantis_token = request_header(req, "X-Atlantis-Token"),
                                .authorization = request_header(req, "Authorization")};
+    const struct route *route = req->match.route;
+    enum auth_result result = auth_check(req->api->tokens, req->api->conf->auth_reads,
+                                         route->access, &given, &req->token);
 
-    switch (auth_check(req->api->conf, req->match.route->access, req->method, &given,
-                       &req->token_name)) {
+    if (req->token != NULL) {
+        req->tokens = tokens_hold(req->api->tokens);
+        req->token_name = req->token->name;
+    }
+    switch (result) {
     case AUTH_OK:
         break;
     case AUTH_DISABLED:
         request_refuse(req,
-                       req->match.route->disabled_is_invalid ? REPLY_BAD_REQUEST
-                                                             : REPLY_DISABLED,
+                       route->disabled_is_invalid ? REPLY_BAD_REQUEST : REPLY_DISABLED,
                        "API is disabled: KEDGE_API_SECRET is not set");
         break;
     case AUTH_MISSING:
@@ -122,8 +129,8 @@ static void check_token(struct request *req)
     case AUTH_WRONG:
         request_refuse(req, REPLY_UNAUTHORIZED, "the token is not valid");
         break;
-    case AUTH_READ_ONLY:
-        request_refuse(req, REPLY_FORBIDDEN, "this token is good for reading only");
+    case AUTH_SCOPE:
+        request_refuse(req, REPLY_FORBIDDEN, auth_scope_message(route->access));
         break;
     }
 }
@@ -169,17 +176,94 @@ static struct request *begin(struct server_daemon *daemon,
     return req;
 }
 
+/* ---- what a token is limited to ---- */
+bool request_is_limited(const struct request *req)
+{
+    return req->token != NULL && req->token->projects != NULL;
+}
+
+bool request_has_access(const struct request *req, enum route_access access)
+{
+    return req->token != NULL && auth_has_access(req->token, access);
+}
+
+bool request_may_see(struct request *req, const char *project_id)
+{
+    bool may = !request_is_limited(req) || token_may_see(req->token, project_id);
+
+    if (!may && req->sight != SIGHT_FILTERED)
+        req->sight = SIGHT_REFUSED;
+    else if (req->sight == SIGHT_UNASKED)
+        req->sight = SIGHT_GIVEN;
+    return may;
+}
+
+void request_filters(struct request *req)
+{
+    req->sight = SIGHT_FILTERED;
+}
+
+bool request_is_cleared(const struct request *req)
+{
+    if (!request_is_limited(req) || req->match.route->project != PROJECT_FOUND)
+        return true;
+    return req->sight == SIGHT_GIVEN || req->sight == SIGHT_FILTERED;
+}
+
+/* What the request itself names. */
+static const char *named_project(const struct request *req)
+{
+    switch (req->match.route->project) {
+    case PROJECT_PATH:
+        return req->match.params[0];
+    case PROJECT_QUERY:
+        return request_query(req, "projectId");
+    case PROJECT_BODY:
+        return req->json != NULL ? json_string(req->json, "projectId") : NULL;
+    case PROJECT_NONE:
+    case PROJECT_ANY:
+    case PROJECT_FOUND:
+        break;
+    }
+    return NULL;
+}
+
+static void check_project(struct request *req)
+{
+    const char *refusal =
+        auth_check_project(req->token, req->match.route->project, named_project(req));
+
+    if (refusal == NULL)
+        return;
+    audit_refused(req, reply_error_status(REPLY_FORBIDDEN));
+    reply_error(req, REPLY_FORBIDDEN, "%s", refusal);
+}
+
 /* ---- the answer ---- */
 static void handle(struct request *req)
 {
     req->handled = true;
     if (req->refusal != NULL) {
+        if (req->refused == REPLY_FORBIDDEN)
+            audit_refused(req, reply_error_status(req->refused));
         reply_error(req, req->refused, "%s", req->refusal);
         return;
     }
     request_check_body(req);
     if (req->response == NULL)
-        req->match.route->handle(req);
+        check_project(req);
+    if (req->response != NULL)
+        return;
+    audit_accepted(req);
+    req->match.route->handle(req);
+}
+
+/* A success is told when it is on record. Redis hears of both in one write, so that this
+ * is hardly ever waited for. */
+static bool waits_for_audit(const struct request *req)
+{
+    return req->response != NULL && req->status < MHD_HTTP_BAD_REQUEST &&
+           audit_is_on_its_way(req->api->audit, req->audit_number);
 }
 
 /* Sends the answer, or waits for it. */
@@ -189,8 +273,8 @@ static enum MHD_Result answer(struct request *req)
 
     if (req->gone)
         return MHD_NO;
-    set_held(req, req->response == NULL && ask_waits(req));
-    if (req->response == NULL) {
+    set_held(req, waits_for_audit(req) || (req->response == NULL && ask_waits(req)));
+    if (req->response == NULL || req->held) {
         req->suspended = !req->held;
         if (req->suspended)
             MHD_suspend_connection(req->connection);
@@ -272,5 +356,6 @@ void request_free(struct request *req)
     if (req->response != NULL)
         MHD_destroy_response(req->response);
     request_drop_body(req);
+    tokens_drop(req->tokens);
     free(req);
 }

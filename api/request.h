@@ -31,6 +31,14 @@
 
 struct server_daemon;
 
+/* What request_may_see has said to a token that is limited to projects. */
+enum request_sight {
+    SIGHT_UNASKED,
+    SIGHT_GIVEN,
+    SIGHT_REFUSED,  /* and nothing makes up for it */
+    SIGHT_FILTERED, /* a list that leaves out what may not be seen */
+};
+
 struct request {
     struct api *api;
     struct server_daemon *daemon;
@@ -46,8 +54,13 @@ struct request {
     bool gone;      /* the client hung up while it waited: send nothing */
     char id[REQUEST_ID_BYTES];
     struct route_match match;
-    const char *token_name; /* who asks: goes into the runs' locked_by; NULL: nobody */
-    const char *refusal;    /* not NULL: what is answered once the body has been read */
+    const char *token_name;    /* who asks: goes into the runs' locked_by; NULL: nobody */
+    const struct token *token; /* NULL: nobody, or a webhook */
+    struct tokens *tokens;     /* held, because `token` is of them */
+    enum request_sight sight;
+    bool audited;         /* it is in the audit as accepted */
+    int64_t audit_number; /* of the batch with that record; 0: none is waited for */
+    const char *refusal;  /* not NULL: what is answered once the body has been read */
     enum reply_error refused;
     struct buf body;
     size_t body_bytes;  /* seen, kept or not */
@@ -87,6 +100,19 @@ const char *request_query(const struct request *req, const char *name);
 void *request_state(struct request *req, size_t size, void (*done)(void *state));
 /* In a route's admit: it is answered so. The message is borrowed for good. */
 void request_refuse(struct request *req, enum reply_error error, const char *message);
+/* May who asks see what belongs to that project? NULL or "": to none, as what the
+ * Atlantis family makes. A handler of a PROJECT_FOUND route calls it once it has looked;
+ * on false it answers as if there were nothing (404). */
+bool request_may_see(struct request *req, const char *project_id);
+/* First of all in a handler of a list that leaves out what request_may_see says no to. */
+void request_filters(struct request *req);
+/* Is the token limited to projects? Else nobody has to look before he acts. */
+bool request_is_limited(const struct request *req);
+/* Is the token good for what needs that access? */
+bool request_has_access(const struct request *req, enum route_access access);
+/* May an answer of success go out? Not when a PROJECT_FOUND route's handler has not asked
+ * whether it may. For reply.c. */
+bool request_is_cleared(const struct request *req);
 /* The body has been read for good: what waits for minutes should not hold it. */
 void request_drop_body(struct request *req);
 const char *request_prefix(const struct request *req); /* of Redis keys */

@@ -67,7 +67,7 @@ struct route {
     void (*check)(const struct cJSON *body, struct problems *problems);
 };
 
-#define ROUTE_PARAMS      2
+#define ROUTE_PARAMS      3
 #define ROUTE_PARAM_BYTES 65
 #define ROUTE_ALLOW_BYTES 40
 

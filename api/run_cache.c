@@ -58,5 +58,6 @@ void run_cache_put(struct run_cache *cache, const struct run_note *note, const c
                                   .until_mono_ms = clock_mono_ms() + KEPT_MS};
     memcpy(cached->id, note->id, sizeof cached->id);
     memcpy(cached->version, note->version, sizeof cached->version);
+    memcpy(cached->project_id, note->project_id, sizeof cached->project_id);
     memcpy(cached->etag, etag, strlen(etag) + 1);
 }

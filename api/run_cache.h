@@ -17,6 +17,7 @@ struct run_cache;
 struct cached_run {
     char id[SIGN_UUID_BYTES]; /* "": empty */
     char version[48];
+    char project_id[65]; /* "": none */
     char etag[RUN_ETAG_BYTES];
     bool ended;
     char *body; /* owned */

@@ -8,22 +8,14 @@
 #include "api/poll.h"
 #include "api/request.h"
 #include "api/run_cache.h"
+#include "api/run_get.h"
 #include "api/run_text.h"
-#include "api/scoped.h"
 #include "common/mem.h"
 
 #define BODY_FIRST  1024
 #define SHOWN_PARTS (RESULT_OUTPUT | RESULT_APPLIED | RESULT_METADATA)
 
-struct run_get {
-    struct scoped scoped; /* first; rules only of a run that found drift */
-    struct buf body;
-    struct json_writer w;
-    struct run_note note;
-    char etag[RUN_ETAG_BYTES];
-};
-
-static void get_done(void *state)
+void run_get_done(void *state)
 {
     struct run_get *get = state;
 
@@ -35,7 +27,7 @@ static void start_over(struct run_get *get)
 {
     size_t room;
 
-    get_done(get);
+    run_get_done(get);
     buf_init(&get->body, REPLY_BODY_MAX);
     buf_reserve(&get->body, BODY_FIRST, &room);
     json_open(&get->w, &get->body);
@@ -87,11 +79,12 @@ static void compare(struct request *req)
 
     snprintf(get->etag, sizeof get->etag, "\"%s-%" PRId64 "-%" PRId64 "\"",
              get->note.version, get->scoped.rules.revision, get->scoped.rules.active);
-    if (poll_is_news(req, get->etag, run_status_ended(get->note.status))) {
+    if (get->as_it_is ||
+        poll_is_news(req, get->etag, run_status_ended(get->note.status))) {
         show(req);
         return;
     }
-    get_done(get);
+    run_get_done(get);
     poll_no_news(req, get->etag);
 }
 
@@ -109,9 +102,21 @@ static void ask_rules(struct request *req)
     scoped_ask(req);
 }
 
-static void got_run(struct request *req, const struct redisReply *reply)
+void run_get_show(struct request *req, const struct run_record *run)
 {
     struct run_get *get = req->state;
+
+    start_over(get);
+    run_json_open(&get->w, run);
+    run_note(&get->note, run);
+    if (run->status == RUN_DRIFT_DETECTED)
+        ask_rules(req);
+    else
+        compare(req);
+}
+
+static void got_run(struct request *req, const struct redisReply *reply)
+{
     struct run_record run;
     struct err err;
 
@@ -123,13 +128,11 @@ static void got_run(struct request *req, const struct redisReply *reply)
         batch_get(req);
         return;
     }
-    start_over(get);
-    run_json_open(&get->w, &run);
-    run_note(&get->note, &run);
-    if (run.status == RUN_DRIFT_DETECTED)
-        ask_rules(req);
-    else
-        compare(req);
+    if (!request_may_see(req, run.project_id)) {
+        reply_error(req, REPLY_NOT_FOUND, "there is no run %s", run.id);
+        return;
+    }
+    run_get_show(req, &run);
 }
 
 static void ask_run(struct request *req)
@@ -145,6 +148,10 @@ static void show_cached(struct request *req, const struct cached_run *cached)
 {
     struct buf body = REPLY_BODY_INIT;
 
+    if (!request_may_see(req, cached->project_id)) {
+        reply_error(req, REPLY_NOT_FOUND, "there is no run %s", cached->id);
+        return;
+    }
     if (!poll_is_news(req, cached->etag, cached->ended)) {
         poll_no_news(req, cached->etag);
         return;
@@ -180,7 +187,7 @@ static void look(struct request *req)
 
 void handle_run_get(struct request *req)
 {
-    request_state(req, sizeof(struct run_get), get_done);
+    request_state(req, sizeof(struct run_get), run_get_done);
     if (poll_begin(req, look) == 0)
         look(req);
 }

@@ -1,21 +1,24 @@
-/* GET …/runs/{run}/log: what terraform printed, so far or in full. */
+/* GET …/runs/{run}/log: what terraform printed, so far or in full, or as it comes. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/log_event.h"
+#include "api/log_watch.h"
 #include "api/request.h"
 #include "common/mem.h"
 #include "common/queue.h"
 #include "common/zip.h"
 
 #define TYPE_TEXT       "text/plain; charset=utf-8"
+#define TYPE_EVENTS     "text/event-stream"
 #define LOG_MAX         ((size_t)8 << 20)
 #define ENTRIES_A_ROUND 64
-#define ENTRY_ID_BYTES  48
 
 struct run_log {
+    bool follows;
     struct buf text;
-    int64_t attempt;           /* whose text this is */
-    char last[ENTRY_ID_BYTES]; /* newest entry read, "": none */
+    struct log_place place; /* read so far */
 };
 
 static void log_done(void *state)
@@ -24,28 +27,17 @@ static void log_done(void *state)
 }
 
 /* ---- of a run that goes on: the stream ---- */
-static void take_entry(struct run_log *log, const struct redisReply *entry)
+static void take_entry(struct run_log *log, const struct log_entry *entry)
 {
-    const char *id = redis_reply_text(redis_reply_at(entry, 0));
-    const struct redisReply *fields = redis_reply_at(entry, 1);
-    const struct redisReply *bytes = NULL;
-    int64_t attempt = 0;
-
-    for (size_t i = 0; i + 1 < redis_reply_count(fields); i += 2) {
-        const char *name = redis_reply_text(redis_reply_at(fields, i));
-
-        if (name != NULL && strcmp(name, "bytes") == 0)
-            bytes = redis_reply_at(fields, i + 1);
-        else if (name != NULL && strcmp(name, "attempt") == 0)
-            attempt = redis_reply_int(redis_reply_at(fields, i + 1), 0);
-    }
-    if (id != NULL && strlen(id) < sizeof log->last)
-        memcpy(log->last, id, strlen(id) + 1);
-    if (attempt != log->attempt)
+    if (entry->at.attempt > log->place.attempt) {
         buf_reset(&log->text);
-    log->attempt = attempt;
-    if (redis_reply_text(bytes) != NULL)
-        buf_append(&log->text, redis_reply_text(bytes), redis_reply_len(bytes));
+        log->place = (struct log_place){.attempt = entry->at.attempt};
+    }
+    if (entry->at.offset > log->place.offset)
+        buf_fmt(&log->text, "\n[%" PRId64 " bytes left out]\n",
+                entry->at.offset - log->place.offset);
+    buf_append(&log->text, entry->bytes, entry->len);
+    log->place.offset = entry->at.offset + (int64_t)entry->len;
 }
 
 static void send_text(struct request *req)
@@ -63,8 +55,8 @@ static void ask_entries(struct request *req)
     struct run_log *log = req->state;
     struct redis_cmd cmd;
 
-    queue_get_log(&cmd, request_prefix(req), req->match.params[0], log->last,
-                  ENTRIES_A_ROUND);
+    queue_get_log_from(&cmd, request_prefix(req), req->match.params[0], &log->place,
+                       ENTRIES_A_ROUND);
     ask_one(req, &cmd, got_entries);
 }
 
@@ -73,8 +65,12 @@ static void got_entries(struct request *req, const struct redisReply *reply)
     struct run_log *log = req->state;
     size_t count = redis_reply_count(reply);
 
-    for (size_t i = 0; i < count; i++)
-        take_entry(log, redis_reply_at(reply, i));
+    for (size_t i = 0; i < count; i++) {
+        struct log_entry entry;
+
+        if (queue_log_entry(redis_reply_at(reply, i), &entry))
+            take_entry(log, &entry);
+    }
     if (count < ENTRIES_A_ROUND || log->text.over)
         send_text(req);
     else
@@ -96,8 +92,45 @@ static void got_stored(struct request *req, const struct redisReply *reply)
         send_text(req);
 }
 
+/* ---- as it comes ---- */
+static bool wants_events(const struct request *req)
+{
+    const char *accept = request_header(req, MHD_HTTP_HEADER_ACCEPT);
+
+    return accept != NULL && strcasestr(accept, TYPE_EVENTS) != NULL;
+}
+
+static void watch(struct request *req, const struct run_record *run)
+{
+    enum log_form form = wants_events(req) ? LOG_FORM_EVENTS : LOG_FORM_TEXT;
+    const char *last = request_header(req, "Last-Event-ID");
+    struct log_place from = {0};
+
+    if (last == NULL) /* a page cannot set headers of an EventSource */
+        last = request_query(req, "lastEventId");
+    if (form == LOG_FORM_EVENTS && last != NULL)
+        log_event_place(last, &from);
+    log_watch(req, run, form, &from);
+}
+
+/* ?follow=1; -1: answered. */
+static int read_follow(struct request *req, bool *follows)
+{
+    const char *follow = request_query(req, "follow");
+    AUTO(problems_done) struct problems problems = {0};
+
+    *follows = wants_events(req) || (follow != NULL && strcmp(follow, "1") == 0);
+    if (follow == NULL || strcmp(follow, "0") == 0 || strcmp(follow, "1") == 0)
+        return 0;
+    problems_add(&problems, "follow", "follow must be 1 or 0");
+    reply_problems(req, &problems);
+    return -1;
+}
+
+/* ---- which run ---- */
 static void got_run(struct request *req, const struct redisReply *reply)
 {
+    const struct run_log *log = req->state;
     const char *run_id = req->match.params[0];
     struct run_record run;
     struct redis_cmd cmd;
@@ -105,8 +138,10 @@ static void got_run(struct request *req, const struct redisReply *reply)
 
     if (queue_get_run_reply(reply, run_id, &run, &err) < 0) {
         reply_failure(req, &err);
-    } else if (run.id == NULL) {
+    } else if (run.id == NULL || !request_may_see(req, run.project_id)) {
         reply_error(req, REPLY_NOT_FOUND, "there is no run %s", run_id);
+    } else if (log->follows) {
+        watch(req, &run);
     } else if (run_status_ended(run.status)) {
         queue_get_result(&cmd, request_prefix(req), run_id, RESULT_LOG);
         ask_one(req, &cmd, got_stored);
@@ -120,6 +155,8 @@ void handle_run_log(struct request *req)
     struct run_log *log = request_state(req, sizeof *log, log_done);
     struct redis_cmd cmd;
 
+    if (read_follow(req, &log->follows) < 0)
+        return;
     buf_init(&log->text, LOG_MAX);
     queue_get_run(&cmd, request_prefix(req), req->match.params[0]);
     ask_one(req, &cmd, got_run);

@@ -208,7 +208,7 @@ static void got_current(struct request *req, const struct redisReply *reply)
 
     if (schedule_get_reply(reply, req->match.params[0], &now_ms, &schedule, &err) < 0)
         reply_failure(req, &err);
-    else if (schedule.id == NULL)
+    else if (schedule.id == NULL || !request_may_see(req, schedule.project_id))
         unknown(req);
     else
         update(req, &schedule, now_ms);

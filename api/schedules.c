@@ -72,9 +72,10 @@ static bool read_one(struct request *req, const struct redisReply *reply,
         reply_failure(req, &err);
         return false;
     }
-    if (out->id == NULL)
-        unknown(req);
-    return out->id != NULL;
+    if (out->id != NULL && request_may_see(req, out->project_id))
+        return true;
+    unknown(req);
+    return false;
 }
 
 static void ask_one_schedule(struct request *req, ask_then *then)

@@ -60,6 +60,13 @@ void server_hold(struct server_daemon *daemon, int step)
     daemon->held += step;
 }
 
+void server_wake_held(struct server *server)
+{
+    for (size_t i = 0; server != NULL && i < DAEMONS; i++)
+        if (server->daemons[i].held > 0)
+            server->daemons[i].due = true;
+}
+
 /* ---- accepting ---- */
 static void listen_on(struct server *server)
 {

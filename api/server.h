@@ -32,6 +32,8 @@ void server_stop_listening(struct server *server);
 struct api *server_api(const struct server_daemon *daemon);
 /* A connection of that daemon was resumed or has its answer: run it this turn. */
 void server_wake(struct server_daemon *daemon);
+/* Something else that held connections wait for has come. */
+void server_wake_held(struct server *server); /* NULL is fine */
 /* One more (or, with -1, one less) connection that the library would call in a busy loop
  * while it waits for Redis. */
 void server_hold(struct server_daemon *daemon, int step);

@@ -17,7 +17,7 @@ static void keep_id(struct standing *standing, enum standing_role role, const ch
 void standing_take_last(struct standing *standing, const struct redisReply *reply)
 {
     *standing = (struct standing){0};
-    for (enum standing_role role = STANDING_NEWEST; role <= STANDING_GOOD; role++)
+    for (enum standing_role role = STANDING_NEWEST; role <= STANDING_RECONCILED; role++)
         keep_id(standing, role, redis_reply_text(redis_reply_at(reply, role)));
 }
 
@@ -49,12 +49,27 @@ enum standing_role standing_first(const struct standing *standing,
     return first;
 }
 
+/* By the plan that it made after it had applied, or because there was nothing to do. */
+static bool left_nothing(const struct run_record *run)
+{
+    AUTO(auto_json) cJSON *summary = NULL;
+    struct err err;
+
+    if (run->kind != RUN_RECONCILE || run->status != RUN_APPLIED ||
+        run->error_code[0] != '\0')
+        return run->kind == RUN_RECONCILE && run->status == RUN_CLEAN;
+    summary = json_parse(run->summary, strlen(run->summary), JSON_DEPTH_MAX, false, &err);
+    return json_int(json_get(summary, "driftAfter"), "driftedCount", -1) == 0;
+}
+
 void standing_take_run(struct standing *standing, enum standing_role role,
                        const struct run_record *run)
 {
     standing->notes[role].id[0] = '\0';
     if (run->id != NULL)
         run_note(&standing->notes[role], run);
+    if (role == STANDING_RECONCILED)
+        standing->left_nothing = run->id != NULL && left_nothing(run);
 }
 
 /* ---- who counts ---- */
@@ -78,13 +93,20 @@ static bool counts(const struct run_note *note, bool as_error)
            (note->status == RUN_ERROR) == as_error && run_status_ended(note->status);
 }
 
-static enum standing_role newer(struct standing *standing, enum standing_role own,
+static bool may_stand(const struct standing *standing, enum standing_role other)
+{
+    if (other == STANDING_RECONCILED)
+        return standing->left_nothing;
+    return counts(&standing->notes[other], other == STANDING_RECORD_ERROR);
+}
+
+static enum standing_role newer(const struct standing *standing, enum standing_role own,
                                 enum standing_role other)
 {
     const struct run_note *mine = &standing->notes[own];
     const struct run_note *theirs = &standing->notes[other];
 
-    if (!counts(theirs, other == STANDING_RECORD_ERROR) ||
+    if (!may_stand(standing, other) ||
         (mine->id[0] != '\0' && mine->ended_at_ms >= theirs->ended_at_ms))
         return own;
     return other;
@@ -92,18 +114,24 @@ static enum standing_role newer(struct standing *standing, enum standing_role ow
 
 struct standing_settled standing_settle(struct standing *standing)
 {
-    struct standing_settled settled = {STANDING_ENDED, STANDING_GOOD};
-    enum standing_role ended;
+    struct standing_settled settled;
 
     fill_same(standing);
-    settled.good = newer(standing, STANDING_GOOD, STANDING_RECORD_GOOD);
-    ended = newer(standing, STANDING_ENDED, STANDING_RECORD_ERROR);
-    if (newer(standing, ended, STANDING_RECORD_GOOD) != ended)
-        ended = STANDING_RECORD_GOOD;
-    settled.ended = ended;
+    settled.good = newer(standing, STANDING_GOOD, STANDING_RECONCILED);
+    settled.good = newer(standing, settled.good, STANDING_RECORD_GOOD);
+    settled.ended = newer(standing, STANDING_ENDED, STANDING_RECONCILED);
+    settled.ended = newer(standing, settled.ended, STANDING_RECORD_ERROR);
+    settled.ended = newer(standing, settled.ended, STANDING_RECORD_GOOD);
     standing->notes[STANDING_GOOD] = standing->notes[settled.good];
     standing->notes[STANDING_ENDED] = standing->notes[settled.ended];
     return settled;
+}
+
+bool standing_is_mended(const struct standing *standing)
+{
+    const struct run_note *good = &standing->notes[STANDING_GOOD];
+
+    return good->id[0] != '\0' && good->kind == RUN_RECONCILE;
 }
 
 const char *standing_status(const struct standing *standing, int64_t counted)
@@ -116,7 +144,8 @@ const char *standing_status(const struct standing *standing, int64_t counted)
         return "running";
     if (ended->id[0] == '\0')
         return "never_run";
-    if (ended->status == RUN_DRIFT_DETECTED && counted == 0)
+    if (ended->status == RUN_APPLIED ||
+        (ended->status == RUN_DRIFT_DETECTED && counted == 0))
         return run_status_name(RUN_CLEAN);
     return run_status_shown(ended->status);
 }

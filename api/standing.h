@@ -4,7 +4,8 @@
  * to an answer or an error gives the status; the last that came to an answer gives the
  * counts. The last two may also be a check or plan of the Atlantis family: of a plain
  * workspace (struct order) it would have been the same, and the drift records of the
- * repository name its run. They are often one and the same run.
+ * repository name its run. And a reconcile that left no drift: its second plan is as good
+ * as a clean check. They are often one and the same run.
  *
  *     standing_take_last, standing_take_record …     which runs
  *     standing_take_run of each of those             in any order
@@ -17,9 +18,10 @@
 #include "api/run_json.h"
 
 enum standing_role {
-    STANDING_NEWEST, /* the first three in the order of queue_get_last */
+    STANDING_NEWEST, /* the first four in the order of queue_get_last */
     STANDING_ENDED,
     STANDING_GOOD,
+    STANDING_RECONCILED,
     STANDING_RECORD_GOOD, /* what the drift records name */
     STANDING_RECORD_ERROR,
     STANDING_ROLES
@@ -28,6 +30,7 @@ enum standing_role {
 struct standing {
     char ids[STANDING_ROLES][SIGN_UUID_BYTES]; /* "": none */
     struct run_note notes[STANDING_ROLES];     /* id "": no such run */
+    bool left_nothing;  /* the reconcile: no drift was there after it */
     bool older_goes_on; /* the newest was cancelled, one before it was not */
 };
 
@@ -48,6 +51,9 @@ struct standing_settled {
 };
 struct standing_settled standing_settle(struct standing *standing);
 
+/* Is the good run a reconcile? What it found it has mended: nothing of its metadata
+ * counts as drift. */
+bool standing_is_mended(const struct standing *standing);
 /* never_run, running, clean, drift_detected or error. `counted`: drifted resources of the
  * good run that are not ignored; -1: not known. */
 const char *standing_status(const struct standing *standing, int64_t counted);

@@ -3,11 +3,14 @@
 
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "api/request.h"
 #include "api/server.h"
 #include "common/log.h"
 
+/* The kernel would keep megabytes for a client that takes nothing. */
+#define SOCKET_BYTES (128 * 1024)
 /* Of a piece: the library's buffer of a connection holds less anyway. */
 #define PIECE_BYTES 4096
 
@@ -119,19 +122,33 @@ static void enlist(struct request *req)
     *head = stream;
 }
 
+static void bound_socket(const struct request *req)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(req->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int bytes = SOCKET_BYTES;
+
+    if (info != NULL)
+        setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 void stream_begin(struct request *req, const char *content_type,
                   const struct stream_calls *calls)
 {
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, PIECE_BYTES, read_stream, req, NULL);
 
+    /* The library would send the last chunk of what has no body. */
+    if (req->head)
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-cache");
     /* Proxies that collect answers would keep it from the client. */
     MHD_add_response_header(response, "X-Accel-Buffering", "no");
     reply_response(req, MHD_HTTP_OK, response);
-    req->stream = (struct stream){.calls = calls};
+    req->stream = (struct stream){.calls = calls, .ended = req->head};
     enlist(req);
+    bound_socket(req);
     request_watch_hangup(req, on_hangup);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/events.h"
+#include "api/header.h"
 #include "api/request.h"
 #include "common/clock.h"
 #include "common/hash.h"
@@ -99,6 +100,17 @@ void waiters_all_stale(struct waiters *waiters)
 }
 
 /* ---- one that waits ---- */
+/* As RFC 7240 has it, wait=N beside respond-async is how long it may take to answer. */
+int64_t wait_preferred(const struct request *req)
+{
+    struct header_prefer prefer;
+
+    header_prefer(request_header(req, "Prefer"), &prefer);
+    if (prefer.wait_s >= 0)
+        return clock_mono_ms() + prefer.wait_s * 1000;
+    return prefer.respond_async ? WAIT_NOT : WAIT_FOREVER;
+}
+
 void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
                 void (*again)(struct request *req))
 {

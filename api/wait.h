@@ -21,6 +21,7 @@
 #define WAIT_MAX_S     60
 #define WAIT_REREAD_MS 10000
 #define WAIT_FOREVER   INT64_MAX
+#define WAIT_NOT       INT64_MIN
 
 struct request;
 struct waiters;
@@ -44,6 +45,9 @@ void waiters_event(struct waiters *waiters, const char *run_id);
 /* Any run may have changed. */
 void waiters_all_stale(struct waiters *waiters);
 
+/* Until when the client of a POST would wait for what it starts (Prefer), monotonic ms;
+ * WAIT_FOREVER, WAIT_NOT. */
+int64_t wait_preferred(const struct request *req);
 /* `run_id` is borrowed from the request. */
 void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
                 void (*again)(struct request *req));

@@ -4,8 +4,11 @@
 
 #include "api/document.h"
 #include "api/handlers.h"
+#include "api/ignore_json.h"
 #include "api/page.h"
 #include "api/request.h"
+#include "api/scoped.h"
+#include "common/clock.h"
 #include "common/mem.h"
 #include "common/path.h"
 #include "common/registry.h"
@@ -110,29 +113,61 @@ void handle_workspace_put(struct request *req)
 }
 
 /* ---- GET one ---- */
-static void got_pair(struct request *req, const struct redisReply *reply)
-{
-    struct registry_pair pair;
-    struct err err;
+struct workspace_get {
+    struct scoped scoped; /* first */
+    char *json;           /* the document; owned */
+};
 
-    if (registry_get_pair_reply(reply, &pair, &err) < 0)
-        reply_failure(req, &err);
-    else if (pair.project.id == NULL)
-        no_project(req);
-    else if (pair.workspace_json == NULL)
-        reply_error(req, REPLY_NOT_FOUND, "project %s has no workspace %s",
-                    req->match.params[0], req->match.params[1]);
-    else
-        show(req, MHD_HTTP_OK, pair.workspace_json);
+static void get_done(void *state)
+{
+    struct workspace_get *get = state;
+
+    scoped_done(&get->scoped);
+    free(get->json);
+}
+
+static void got_ignored(struct request *req, const struct redisReply *reply)
+{
+    const struct workspace_get *get = req->state;
+    struct buf body = REPLY_BODY_INIT;
+    struct json_writer w;
+
+    json_open(&w, &body);
+    document_write(&w, get->json, req->match.params[1], req->match.params[0]);
+    json_key(&w, "ignoreRules");
+    ignore_json_write(&w, &get->scoped.rules, reply, clock_wall_ms());
+    json_object_end(&w);
+    reply_json(req, MHD_HTTP_OK, &body);
+}
+
+static void ask_ignored(struct request *req)
+{
+    const struct workspace_get *get = req->state;
+    struct redis_cmd cmd;
+
+    registry_get_ignored(&cmd, request_prefix(req), get->scoped.scope);
+    ask_one(req, &cmd, got_ignored);
+}
+
+static void keep_document(struct request *req, const struct registry_pair *pair)
+{
+    struct workspace_get *get = req->state;
+
+    free(get->json);
+    get->json = mem_dup(pair->workspace_json);
 }
 
 void handle_workspace_get(struct request *req)
 {
-    struct redis_cmd cmd;
+    struct workspace_get *get = request_state(req, sizeof *get, get_done);
+    struct scoped *scoped = &get->scoped;
 
-    registry_get_pair(&cmd, request_prefix(req), req->match.params[0],
-                      req->match.params[1]);
-    ask_one(req, &cmd, got_pair);
+    scoped->project_id = req->match.params[0];
+    scoped->workspace_id = req->match.params[1];
+    registry_scope(scoped->project_id, scoped->workspace_id, scoped->scope);
+    scoped->look = keep_document;
+    scoped->then = ask_ignored;
+    scoped_ask(req);
 }
 
 /* ---- GET list ---- */

@@ -8,6 +8,7 @@
 #include "common/conf_table.h"
 #include "common/mem.h"
 #include "common/path.h"
+#include "common/tokens.h"
 
 #define SECRET_FILE_MAX (64 * 1024)
 
@@ -135,26 +136,14 @@ static bool is_known(const char *name)
     return false;
 }
 
-static bool is_reserved(const char *name)
-{
-    for (size_t i = 0; i < conf_reserved_count; i++)
-        if (is_name_of(conf_reserved[i].name, conf_reserved[i].secret, name))
-            return true;
-    return false;
-}
-
 /* Whoever sets a name that has no effect should hear of it. */
 static void warn_of_names(const struct loader *loader)
 {
     for (char **entry = loader->environ_list; *entry != NULL; entry++) {
         AUTO(auto_free) char *name = mem_dup_n(*entry, strcspn(*entry, "="));
 
-        if (is_reserved(name)) {
-            if (look_up(loader, name) != NULL)
-                buf_fmt(loader->warnings, "%s: not used by this version\n", name);
-        } else if (strncmp(name, "KEDGE_", strlen("KEDGE_")) == 0 && !is_known(name)) {
+        if (strncmp(name, "KEDGE_", strlen("KEDGE_")) == 0 && !is_known(name))
             buf_fmt(loader->warnings, "%s: there is no such setting\n", name);
-        }
     }
 }
 
@@ -181,6 +170,51 @@ static void check_tokens(struct loader *loader)
         add_problem(loader, "KEDGE_READ_TOKEN", "must differ from KEDGE_API_SECRET");
 }
 
+static void check_tokens_file(struct loader *loader)
+{
+    const struct conf *conf = loader->conf;
+    struct tokens *tokens;
+
+    if (conf->tokens_file == NULL)
+        return;
+    tokens = tokens_new(conf->api_secret, conf->read_token);
+    loader->problem_count +=
+        tokens_load(tokens, conf->tokens_file, loader->problems, loader->warnings);
+    tokens_drop(tokens);
+}
+
+static void need(struct loader *loader, const char *value, const char *name,
+                 const char *because)
+{
+    AUTO(auto_free) char *problem = mem_fmt("is needed with %s", because);
+
+    if (value == NULL)
+        add_problem(loader, name, problem);
+}
+
+/* A key alone is no problem: others on this machine may use it. */
+static void check_ai(struct loader *loader)
+{
+    const struct conf *conf = loader->conf;
+
+    if (conf->azure_endpoint != NULL && conf->ai_url != NULL)
+        add_problem(loader, "AZURE_OPENAI_ENDPOINT, KEDGE_AI_URL", "set one of them");
+    if (conf->azure_endpoint != NULL) {
+        need(loader, conf->azure_key, "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT");
+        need(loader, conf->azure_deployment, "AZURE_OPENAI_DEPLOYMENT",
+             "AZURE_OPENAI_ENDPOINT");
+    } else if (conf->azure_deployment != NULL) {
+        need(loader, NULL, "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_DEPLOYMENT");
+    }
+    if (conf->ai_url != NULL)
+        need(loader, conf->ai_model, "KEDGE_AI_MODEL", "KEDGE_AI_URL");
+    else if (conf->ai_model != NULL)
+        need(loader, NULL, "KEDGE_AI_URL", "KEDGE_AI_MODEL");
+    if (conf->ai_key != NULL && conf->ai_url == NULL)
+        buf_str(loader->warnings,
+                "KEDGE_AI_API_KEY: has no effect without KEDGE_AI_URL\n");
+}
+
 int conf_load(struct conf *conf, enum program program, char **environ_list,
               struct buf *problems, struct buf *warnings)
 {
@@ -198,6 +232,8 @@ int conf_load(struct conf *conf, enum program program, char **environ_list,
             load_setting(&loader, &conf_settings[i]);
     check_tls(&loader);
     check_tokens(&loader);
+    check_tokens_file(&loader);
+    check_ai(&loader);
     warn_of_names(&loader);
     return loader.problem_count;
 }

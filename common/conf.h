@@ -2,9 +2,9 @@
  *
  * The table gives --help, --check-config, --print-config and docs/CONFIG.md. This module
  * is the only reader of the environment; it reads it once, before any thread or child.
- * A setting of another program is ignored, an unknown KEDGE_ name is a warning, so is one
- * that is reserved for a later version, an empty value counts as unset, `X_FILE` may
- * stand for any secret X. All problems are collected, none stops the search for others.
+ * A setting of another program is ignored, an unknown KEDGE_ name is a warning, an empty
+ * value counts as unset, `X_FILE` may stand for any secret X. All problems are collected,
+ * none stops the search for others.
  */
 #ifndef KEDGE_COMMON_CONF_H
 #define KEDGE_COMMON_CONF_H
@@ -33,6 +33,8 @@ struct conf {
     char *tls_cert, *tls_key;
     char *api_secret; /* secret */
     char *read_token; /* secret */
+    char *tokens_file;
+    int64_t audit_days; /* 0: nothing is recorded */
     bool auth_reads;
     char *public_url; /* no trailing slash */
     int64_t max_queued;
@@ -40,6 +42,14 @@ struct conf {
     bool drift_storage;
     bool profiling;
     char *github_webhook_secret, *gitlab_webhook_secret; /* secrets */
+    /* The model that is asked for suggestions: at most one of the two URLs is set, and
+     * what belongs to it then is set too. Both without a trailing slash. */
+    char *azure_endpoint, *azure_deployment, *azure_api_version;
+    char *azure_key; /* secret */
+    char *ai_url, *ai_model;
+    char *ai_key; /* secret; NULL: the server takes none */
+    int64_t ai_timeout_ms, ai_idle_timeout_ms;
+    int64_t ai_max_streams;
 
     char *metrics_listen;
     char *data_dir;

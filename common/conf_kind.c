@@ -55,6 +55,22 @@ static int parse_text(const struct setting *setting, const char *text, void *fie
 }
 const struct setting_kind conf_text = {"text", parse_text, print_text};
 
+static bool is_word_char(char c)
+{
+    return is_alnum(c) || (c != '\0' && strchr("._-", c) != NULL);
+}
+
+/* It has to travel in a URL. */
+static int parse_word(const struct setting *setting, const char *text, void *field,
+                      struct err *err)
+{
+    (void)setting;
+    if (!has_only(text, is_word_char))
+        return err_set(err, ERR_INPUT, "must be of A-Z a-z 0-9 . _ -");
+    return keep(text, field);
+}
+const struct setting_kind conf_word = {"word", parse_word, print_text};
+
 /* It has to travel in an HTTP header. */
 static int parse_token(const struct setting *setting, const char *text, void *field,
                        struct err *err)

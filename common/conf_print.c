@@ -118,17 +118,6 @@ static void print_markdown_row(const struct setting *setting, struct buf *out)
     buf_fmt(out, " | %s |\n", setting->help);
 }
 
-static void print_markdown_reserved(struct buf *out)
-{
-    buf_str(out,
-            "\n## Reserved\n\n"
-            "Later versions give these names a meaning. This one does not use them and\n"
-            "warns of each that is set:\n\n");
-    for (size_t i = 0; i < conf_reserved_count; i++)
-        buf_fmt(out, "- `%s`%s\n", conf_reserved[i].name,
-                conf_reserved[i].secret ? " (secret)" : "");
-}
-
 void conf_print_markdown(struct buf *out)
 {
     buf_str(
@@ -147,5 +136,4 @@ void conf_print_markdown(struct buf *out)
         "|---|---|---|---|---|\n");
     for (size_t i = 0; i < conf_setting_count; i++)
         print_markdown_row(&conf_settings[i], out);
-    print_markdown_reserved(out);
 }

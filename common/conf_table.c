@@ -33,9 +33,15 @@ const struct setting conf_settings[] = {
     {"KEDGE_TLS_KEY", &conf_text, FIELD(tls_key), NULL, API,
      .help = "PEM private key of the certificate"},
     {"KEDGE_API_SECRET", &conf_token, FIELD(api_secret), NULL, API, .secret = true,
-     .unset = "everything that needs a token is disabled", .help = "the API token"},
+     .unset = "everything that needs a token is disabled, unless there is a "
+              "KEDGE_TOKENS_FILE",
+     .help = "the API token, good for everything"},
     {"KEDGE_READ_TOKEN", &conf_token, FIELD(read_token), NULL, API, .secret = true,
      .help = "a second token, good for GET only"},
+    {"KEDGE_TOKENS_FILE", &conf_text, FIELD(tokens_file), NULL, API,
+     .help = "JSON file of named tokens with scopes and projects; read again on SIGHUP"},
+    {"KEDGE_AUDIT_DAYS", &conf_count, FIELD(audit_days), "90", API, .max = 3650,
+     .help = "days that the audit keeps who did what; 0: nothing is recorded"},
     {"KEDGE_AUTH_READS", &conf_flag, FIELD(auth_reads), "false", API,
      .help = "the Atlantis family's GETs need a token too (never /healthz, /readyz)"},
     {"KEDGE_PUBLIC_URL", &conf_public_url, FIELD(public_url), NULL, API | SCHEDULER,
@@ -55,6 +61,30 @@ const struct setting conf_settings[] = {
     {"KEDGE_GITLAB_WEBHOOK_SECRET", &conf_token, FIELD(gitlab_webhook_secret), NULL, API,
      .secret = true, .unset = "/api/v1/webhooks/gitlab answers 503",
      .help = "the secret token or signing token (whsec_…) of GitLab webhooks"},
+    {"AZURE_OPENAI_ENDPOINT", &conf_public_url, FIELD(azure_endpoint), NULL, API,
+     .unset = "no suggestions, unless there is a KEDGE_AI_URL",
+     .help = "the Azure OpenAI resource that is asked for suggestions, as in "
+             "https://name.openai.azure.com"},
+    {"AZURE_OPENAI_API_KEY", &conf_token, FIELD(azure_key), NULL, API, .secret = true,
+     .help = "a key of that resource"},
+    {"AZURE_OPENAI_DEPLOYMENT", &conf_word, FIELD(azure_deployment), NULL, API,
+     .help = "the name of the model's deployment there"},
+    {"AZURE_OPENAI_API_VERSION", &conf_word, FIELD(azure_api_version), "2024-10-21", API,
+     .help = "api-version of its REST API; `v1` asks the API that has none"},
+    {"KEDGE_AI_URL", &conf_public_url, FIELD(ai_url), NULL, API,
+     .help = "base URL of any other server that speaks OpenAI's chat completions, as in "
+             "http://127.0.0.1:11434/v1; `/chat/completions` is added"},
+    {"KEDGE_AI_MODEL", &conf_text, FIELD(ai_model), NULL, API,
+     .help = "the model it is asked for"},
+    {"KEDGE_AI_API_KEY", &conf_token, FIELD(ai_key), NULL, API, .secret = true,
+     .unset = "no Authorization is sent", .help = "its key, sent as a bearer token"},
+    {"KEDGE_AI_TIMEOUT", &conf_duration, FIELD(ai_timeout_ms), "5m", API, .min = 100,
+     .max = 60 * MINUTE_MS, .help = "longest that one suggestion may take"},
+    {"KEDGE_AI_IDLE_TIMEOUT", &conf_duration, FIELD(ai_idle_timeout_ms), "1m", API,
+     .min = 100, .max = 60 * MINUTE_MS,
+     .help = "longest silence of the model, before its first word and between words"},
+    {"KEDGE_AI_MAX_STREAMS", &conf_count, FIELD(ai_max_streams), "500", API, .min = 1,
+     .max = 100000, .help = "suggestions under way at a time; more are answered 429"},
     {"KEDGE_PROFILING", &conf_flag, FIELD(profiling), "false", API,
      .help = "serve /debug/pprof/ to those who have the API token"},
 
@@ -156,16 +186,3 @@ const struct setting conf_settings[] = {
      .help = "total bytes of stored outputs; the oldest are dropped first"},
 };
 const size_t conf_setting_count = ARRAY_LEN(conf_settings);
-
-const struct reserved_name conf_reserved[] = {
-    {"KEDGE_TOKENS_FILE", .secret = false},
-    {"KEDGE_AUDIT_DAYS", .secret = false},
-    {"KEDGE_AI_URL", .secret = false},
-    {"KEDGE_AI_MODEL", .secret = false},
-    {"KEDGE_AI_API_KEY", .secret = true},
-    {"AZURE_OPENAI_ENDPOINT", .secret = false},
-    {"AZURE_OPENAI_API_KEY", .secret = true},
-    {"AZURE_OPENAI_DEPLOYMENT", .secret = false},
-    {"AZURE_OPENAI_API_VERSION", .secret = false},
-};
-const size_t conf_reserved_count = ARRAY_LEN(conf_reserved);

@@ -35,18 +35,9 @@ struct setting {
 extern const struct setting conf_settings[];
 extern const size_t conf_setting_count;
 
-/* Names that later versions give a meaning. Setting one has no effect yet, which is worth
- * a warning. */
-struct reserved_name {
-    const char *name;
-    bool secret; /* NAME_FILE is reserved as well */
-};
-extern const struct reserved_name conf_reserved[];
-extern const size_t conf_reserved_count;
-
-extern const struct setting_kind conf_text, conf_flag, conf_count, conf_duration,
-    conf_size, conf_level, conf_sandbox, conf_listen, conf_public_url, conf_clone_url,
-    conf_redis_url, conf_token, conf_patterns, conf_names, conf_directories,
-    conf_requirements, conf_program;
+extern const struct setting_kind conf_text, conf_word, conf_flag, conf_count,
+    conf_duration, conf_size, conf_level, conf_sandbox, conf_listen, conf_public_url,
+    conf_clone_url, conf_redis_url, conf_token, conf_patterns, conf_names,
+    conf_directories, conf_requirements, conf_program;
 
 #endif

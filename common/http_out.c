@@ -1,45 +1,21 @@
 /* Requests that we make, on libcurl's multi interface. */
-#include "common/http_out.h"
+#include "common/http_out_internal.h"
 
 #include <assert.h>
-#include <curl/curl.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
-#include "common/parse.h"
 
 /* Connections that are kept for the next request. */
 #define IDLE_MAX 32L
-/* Longer than anybody waits. */
-#define RETRY_AFTER_MAX_S (INT64_C(30) * 24 * 60 * 60)
-/* Of an answer, with those that come before it (1xx): libcurl keeps all of them. */
-#define HEAD_BYTES_MAX 65536
-
-struct http_exchange {
-    struct http_exchange *prev, *next;
-    struct http_out *out;
-    CURL *easy;
-    struct curl_slist *headers;
-    char *host;          /* for messages */
-    struct buf body;     /* of the answer */
-    bool cut;            /* there was more of it */
-    size_t head_bytes;   /* above HEAD_BYTES_MAX: given up for that */
-    const char *refused; /* class of the address that was refused; NULL */
-    int64_t started_mono_ms, timeout_ms;
-    http_done *done;
-    void *arg;
-};
-
-struct http_out {
-    struct http_out_options options;
-    CURLM *multi;
-    struct curl_slist *resolved;
-    struct http_exchange *first;
-    size_t running;
-};
+/* Of libcurl's buffers, each the least that serves: hundreds are under way at a time. */
+#define TAKE_BYTES 4096L
+#define GIVE_BYTES 16384L
+/* A body up to that size goes with the head, in one write. */
+#define SMALL_BODY_BYTES ((size_t)16384)
 
 struct http_out *http_out_new(const struct http_out_options *options)
 {
@@ -49,6 +25,7 @@ struct http_out *http_out_new(const struct http_out_options *options)
     out->options = *options;
     out->multi = curl_multi_init();
     curl_multi_setopt(out->multi, CURLMOPT_MAXCONNECTS, IDLE_MAX);
+    http_out_open_events(out);
     for (const char *const *one = options->resolved; one && *one; one++)
         out->resolved = curl_slist_append(out->resolved, *one);
     return out;
@@ -72,7 +49,7 @@ static void exchange_link(struct http_exchange *exchange)
     out->running++;
 }
 
-static void exchange_free(struct http_exchange *exchange)
+void http_exchange_free(struct http_exchange *exchange)
 {
     struct http_out *out = exchange->out;
 
@@ -87,17 +64,92 @@ static void exchange_free(struct http_exchange *exchange)
     curl_easy_cleanup(exchange->easy);
     curl_slist_free_all(exchange->headers);
     buf_done(&exchange->body);
+    auto_free(&exchange->request_body);
     auto_free(&exchange->host);
     auto_free(&exchange);
+}
+
+/* ---- its bytes, from and to libcurl ---- */
+
+/* It is not needed any more: a prompt may be large and its answer long in coming. */
+static void drop_request_body(struct http_exchange *exchange)
+{
+    auto_free(&exchange->request_body);
+    exchange->request_body = NULL;
+}
+
+/* A connection that was used before may turn out to be dead: then all is sent again. */
+static bool is_on_new_connection(const struct http_exchange *exchange)
+{
+    long connects = 0;
+
+    curl_easy_getinfo(exchange->easy, CURLINFO_NUM_CONNECTS, &connects);
+    return connects > 0;
+}
+
+static size_t give_body(char *to, size_t size, size_t count, void *arg)
+{
+    struct http_exchange *exchange = arg;
+    size_t len = exchange->request_len - exchange->given;
+
+    exchange->active_mono_ms = clock_mono_ms();
+    if (len == 0)
+        return 0;
+    if (!exchange->request_body)
+        return CURL_READFUNC_ABORT;
+    if (len > size * count)
+        len = size * count;
+    memcpy(to, exchange->request_body + exchange->given, len);
+    exchange->given += len;
+    if (exchange->given == exchange->request_len && is_on_new_connection(exchange))
+        drop_request_body(exchange);
+    return len;
+}
+
+static int rewind_body(void *arg, curl_off_t offset, int origin)
+{
+    struct http_exchange *exchange = arg;
+
+    if (origin != SEEK_SET || !exchange->request_body || offset < 0 ||
+        (size_t)offset > exchange->request_len)
+        return CURL_SEEKFUNC_FAIL;
+    exchange->given = (size_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+/* From here on silence is the other side's. */
+static int note_connected(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+    struct http_exchange *exchange = arg;
+
+    (void)ip;
+    (void)local_ip;
+    (void)port;
+    (void)local_port;
+    exchange->active_mono_ms = clock_mono_ms();
+    http_out_watch_idle(exchange);
+    return CURL_PREREQFUNC_OK;
+}
+
+static bool is_good(const struct http_exchange *exchange)
+{
+    long status = 0;
+
+    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status < 300;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct http_exchange *exchange = arg;
+    size_t len = size * count;
 
-    buf_append(&exchange->body, bytes, size * count);
+    exchange->active_mono_ms = clock_mono_ms();
+    if (exchange->chunk && is_good(exchange))
+        return exchange->chunk(exchange->arg, bytes, len) ? len : 0;
+    buf_append(&exchange->body, bytes, len);
     exchange->cut = exchange->body.over;
-    return exchange->cut ? 0 : size * count;
+    return exchange->cut ? 0 : len;
 }
 
 static size_t take_head(char *bytes, size_t size, size_t count, void *arg)
@@ -105,8 +157,9 @@ static size_t take_head(char *bytes, size_t size, size_t count, void *arg)
     struct http_exchange *exchange = arg;
 
     (void)bytes;
+    exchange->active_mono_ms = clock_mono_ms();
     exchange->head_bytes += size * count;
-    return exchange->head_bytes > HEAD_BYTES_MAX ? 0 : size * count;
+    return exchange->head_bytes > HTTP_HEAD_BYTES_MAX ? 0 : size * count;
 }
 
 /* The place where an address is refused: it is what the connection will be made to,
@@ -125,7 +178,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose,
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static char *host_of(const char *url)
+char *http_host_of(const char *url)
 {
     CURLU *parts = curl_url();
     char *text = NULL, *host;
@@ -152,6 +205,8 @@ static void set_limits(const struct http_exchange *exchange)
     curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy ? options->proxy : "");
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, TAKE_BYTES);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, GIVE_BYTES);
     curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
@@ -171,6 +226,12 @@ static void set_callbacks(struct http_exchange *exchange)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, give_body);
+    curl_easy_setopt(easy, CURLOPT_READDATA, exchange);
+    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, rewind_body);
+    curl_easy_setopt(easy, CURLOPT_SEEKDATA, exchange);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, note_connected);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange);
 }
@@ -189,7 +250,12 @@ static void set_request(struct http_exchange *exchange,
         return;
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-    curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body);
+    if (request->body_len <= SMALL_BODY_BYTES) {
+        curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body);
+    } else {
+        exchange->request_body = mem_dup_n(request->body, request->body_len);
+        exchange->request_len = request->body_len;
+    }
 }
 
 struct http_exchange *http_out_start(struct http_out *out,
@@ -201,10 +267,12 @@ struct http_exchange *http_out_start(struct http_out *out,
     *exchange = (struct http_exchange){
         .out = out,
         .easy = curl_easy_init(),
-        .host = host_of(request->url),
+        .host = http_host_of(request->url),
         .body = BUF_INIT(request->answer_bytes),
         .started_mono_ms = clock_mono_ms(),
         .timeout_ms = request->timeout_ms,
+        .idle_timeout_ms = request->idle_timeout_ms,
+        .chunk = request->chunk,
         .done = done,
         .arg = arg,
     };
@@ -221,162 +289,11 @@ struct http_exchange *http_out_start(struct http_out *out,
     return exchange;
 }
 
-/* ---- how it ended ---- */
-
-static int fail_at(const struct http_exchange *exchange, CURLcode code, struct err *err)
-{
-    const char *host = exchange->host;
-
-    switch ((int)code) {
-    case CURLE_OPERATION_TIMEDOUT:
-        return err_set(err, ERR_TEMP, "%s did not answer in time", host);
-    case CURLE_COULDNT_RESOLVE_HOST:
-        return err_set(err, ERR_TEMP, "%s: no address is known for that name", host);
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-        return err_set(err, ERR_PERM, "%s: its certificate does not hold", host);
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_LOGIN_DENIED:
-        return err_set(err, ERR_INPUT, "%s: no http or https URL without a login",
-                       host[0] ? host : "the hook");
-    default:
-        return err_set(err, ERR_TEMP, "%s: %s", host, curl_easy_strerror(code));
-    }
-}
-
-static bool was_sent(const struct http_exchange *exchange)
-{
-    long bytes = 0;
-
-    curl_easy_getinfo(exchange->easy, CURLINFO_REQUEST_SIZE, &bytes);
-    return bytes > 0;
-}
-
-/* 0: an answer came. */
-static int judge(const struct http_exchange *exchange, CURLcode code, struct err *err)
-{
-    if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && exchange->cut))
-        return 0;
-    if (code == CURLE_COULDNT_CONNECT && exchange->refused)
-        return err_set(err, ERR_INPUT, "%s: its address is not public (%s)",
-                       exchange->host, exchange->refused);
-    if (exchange->head_bytes > HEAD_BYTES_MAX)
-        return err_set(err, ERR_TEMP, "%s: the head of its answer is too long",
-                       exchange->host);
-    if (code == CURLE_UNSUPPORTED_PROTOCOL && was_sent(exchange))
-        return err_set(err, ERR_TEMP, "%s: its answer is not HTTP", exchange->host);
-    return fail_at(exchange, code, err);
-}
-
-/* RFC 9110, section 10.2.3: seconds or a date. */
-static int64_t retry_after_ms(CURL *easy)
-{
-    struct curl_header *header;
-    int64_t seconds;
-    time_t date;
-
-    if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
-        return -1;
-    if (parse_int64(header->value, 0, INT64_MAX, &seconds) < 0) {
-        date = curl_getdate(header->value, NULL);
-        if (date == (time_t)-1)
-            return -1;
-        seconds = (int64_t)date - clock_wall_ms() / 1000;
-    }
-    if (seconds > RETRY_AFTER_MAX_S)
-        seconds = RETRY_AFTER_MAX_S;
-    return seconds > 0 ? seconds * 1000 : 0;
-}
-
-static char *redirect_host(CURL *easy)
-{
-    char *url = NULL;
-
-    curl_easy_getinfo(easy, CURLINFO_REDIRECT_URL, &url);
-    return url ? host_of(url) : mem_dup("");
-}
-
-static void tell(struct http_exchange *exchange, const struct err *err)
-{
-    AUTO(auto_free) char *elsewhere = redirect_host(exchange->easy);
-    struct http_answer answer = {
-        .retry_after_ms = -1,
-        .body = buf_text(&exchange->body),
-        .body_len = exchange->body.len,
-        .took_ms = clock_mono_ms() - exchange->started_mono_ms,
-        .redirect_host = elsewhere,
-    };
-
-    if (!err) {
-        curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &answer.status);
-        answer.retry_after_ms = retry_after_ms(exchange->easy);
-    }
-    exchange->done(exchange->arg, &answer, err);
-}
-
-static void end(struct http_exchange *exchange, CURLcode code)
-{
-    struct err err;
-    int failed = judge(exchange, code, &err);
-
-    tell(exchange, failed ? &err : NULL);
-    exchange_free(exchange);
-}
-
 /* ---- all of them ---- */
 
-/* Has any ended? */
-static bool perform(struct http_out *out)
+void http_out_cancel(struct http_exchange *exchange)
 {
-    const CURLMsg *message;
-    bool any = false;
-    int count;
-
-    curl_multi_perform(out->multi, &count);
-    while ((message = curl_multi_info_read(out->multi, &count)) != NULL) {
-        CURLcode code = message->data.result;
-        char *exchange;
-
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
-        end((struct http_exchange *)(void *)exchange, code);
-        any = true;
-    }
-    return any;
-}
-
-static void poll_both(struct http_out *out, const struct pollfd *fds, size_t count,
-                      int timeout_ms)
-{
-    AUTO(auto_free) struct curl_waitfd *extra = mem_new(count + 1, sizeof(*extra));
-    unsigned used = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (fds[i].fd < 0)
-            continue;
-        extra[used].fd = fds[i].fd;
-        if (fds[i].events & POLLIN)
-            extra[used].events |= CURL_WAIT_POLLIN;
-        if (fds[i].events & POLLOUT)
-            extra[used].events |= CURL_WAIT_POLLOUT;
-        used++;
-    }
-    curl_multi_poll(out->multi, extra, used, timeout_ms, NULL);
-}
-
-int http_out_wait(struct http_out *out, struct pollfd *fds, size_t count,
-                  int64_t timeout_ms)
-{
-    int limit_ms = timeout_ms > INT32_MAX ? INT32_MAX : (int)timeout_ms;
-
-    if (out->running == 0)
-        return poll(fds, count, limit_ms);
-    if (!perform(out)) {
-        poll_both(out, fds, count, limit_ms);
-        perform(out);
-    }
-    return poll(fds, count, 0);
+    http_exchange_free(exchange);
 }
 
 void http_out_free(struct http_out *out)
@@ -387,10 +304,11 @@ void http_out_free(struct http_out *out)
         return;
     while (out->first) {
         err_set(&err, ERR_TEMP, "%s: we stopped", out->first->host);
-        tell(out->first, &err);
-        exchange_free(out->first);
+        http_exchange_tell(out->first, CURLE_ABORTED_BY_CALLBACK, &err);
+        http_exchange_free(out->first);
     }
     curl_multi_cleanup(out->multi);
+    auto_close(&out->epoll_fd);
     curl_slist_free_all(out->resolved);
     curl_global_cleanup();
     auto_free(&out);

@@ -63,14 +63,17 @@ struct http_request {
     int64_t timeout_ms; /* of the whole */
     /* Longest silence, from the last byte sent and between bytes that come; 0: none. */
     int64_t idle_timeout_ms;
-    size_t
-        answer_bytes;  /* more of the body is thrown away; of a 2xx with chunk: unused */
+    /* More of the body is thrown away; of a 2xx with chunk: unused. */
+    size_t answer_bytes;
     http_chunk *chunk; /* NULL: the whole body comes with done */
 };
 struct http_answer {
-    long status;            /* 0: none came */
-    int64_t retry_after_ms; /* Retry-After, seconds or a date; -1: not given */
-    const char *body;       /* NUL-terminated; borrowed until the callback returns */
+    long status; /* 0: none came */
+    bool sent;   /* some of the request has left: it may have been read */
+    bool timed_out;
+    /* Retry-After, seconds or a date, or the finer retry-after-ms; -1: not given */
+    int64_t retry_after_ms;
+    const char *body; /* NUL-terminated; borrowed until the callback returns */
     size_t body_len;
     int64_t took_ms;
     const char *redirect_host; /* where a 3xx points to; "": nowhere */
@@ -88,10 +91,16 @@ struct http_exchange *http_out_start(struct http_out *out,
 /* Drops it, and its connection, at once; done is not called. Not from its own callbacks.
  */
 void http_out_cancel(struct http_exchange *exchange);
+/* Takes no more of its answer, so that the sender has to wait, until http_out_resume:
+ * meanwhile silence is not counted. At most a few KiB are still kept. Any time, also from
+ * its chunk. */
+void http_out_pause(struct http_exchange *exchange);
+void http_out_resume(struct http_exchange *exchange);
 size_t http_out_running(const struct http_out *out);
 /* For who has an epoll loop: readable when there is something to do, which
  * http_out_turn does. It returns for how long one may sleep without calling it again, ms;
- * -1: as long as one likes. To be called too after http_out_start and http_out_cancel. */
+ * -1: as long as one likes. To be called too after http_out_start, http_out_cancel and
+ * http_out_resume. */
 int http_out_fd(const struct http_out *out);
 int64_t http_out_turn(struct http_out *out);
 /* For who has none. poll(2) of fds too; returns its count of ready ones, 0 when none is,

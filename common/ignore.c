@@ -1,7 +1,6 @@
-/* Ignore rules: reading them, and judging the drifted resources of one run. */
+/* Ignore rules: reading them, and the fingerprint of a drift. */
 #include "common/ignore.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +15,13 @@
 
 static void rule_done(struct ignore_rule *rule)
 {
+    free(rule->id);
     free(rule->address);
     free(rule->attribute);
     free(rule->run_id);
     free(rule->drift);
+    free(rule->reason);
+    free(rule->created_by);
     *rule = (struct ignore_rule){0};
 }
 
@@ -51,7 +53,13 @@ static int read_expiry(const cJSON *rule, int64_t *out_ms)
 
     if (read_text(rule, "expiresAt", &text) < 0)
         return -1;
-    return text == NULL ? 0 : parse_rfc3339_ms(text, out_ms);
+    if (text == NULL)
+        return 0;
+    if (parse_rfc3339_ms(text, out_ms) < 0)
+        return -1;
+    if (*out_ms <= 0) /* long over, not never */
+        *out_ms = 1;
+    return 0;
 }
 
 static int read_rule(const cJSON *json, struct ignore_rule *rule)
@@ -62,19 +70,28 @@ static int read_rule(const cJSON *json, struct ignore_rule *rule)
         read_text(json, "drift", &rule->drift) < 0 ||
         read_expiry(json, &rule->expires_ms) < 0)
         return -1;
+    rule->reason = mem_dup(json_string(json, "reason"));
+    rule->created_by = mem_dup(json_string(json, "createdBy"));
+    rule->created_ms = json_int(json, "createdAtMs", 0);
     rule->exact = rule->run_id != NULL || json_bool(json, "exact", false);
     return rule->address != NULL ? 0 : -1;
 }
 
-void ignore_rules_add(struct ignore_rules *rules, const cJSON *rule)
+void ignore_rules_add(struct ignore_rules *rules, const char *id, const cJSON *rule)
 {
     AUTO(rule_done) struct ignore_rule read = {0};
 
     if (!cJSON_IsObject(rule) || read_rule(rule, &read) < 0)
         return;
+    read.id = mem_dup(id);
     rules->list = mem_grow(rules->list, rules->count + 1, sizeof *rules->list);
     rules->list[rules->count++] = read;
     read = (struct ignore_rule){0};
+}
+
+bool ignore_rule_is_expired(const struct ignore_rule *rule, int64_t now_ms)
+{
+    return rule->expires_ms != 0 && rule->expires_ms <= now_ms;
 }
 
 /* ---- the fingerprint of a drift ---- */
@@ -124,144 +141,24 @@ void ignore_drift_id(const cJSON *resource, char id[33])
         free(texts[i]);
 }
 
-/* ---- judging ---- */
+/* What a report that is too long says in place of any value. */
+#define LEFT_OUT "(left out)"
 
-/* The rules that still hold, and those of them that are about the resource at hand. */
-struct judge {
-    const char *run_id;
-    const struct ignore_rule **live;
-    size_t live_count;
-    const struct ignore_rule **near;
-    size_t near_count;
-};
-
-static void judge_done(struct judge *judge)
+static bool is_left_out(const cJSON *change, const char *key)
 {
-    free(judge->live);
-    free(judge->near);
+    const char *text = json_string(change, key);
+
+    return text != NULL && strcmp(text, LEFT_OUT) == 0;
 }
 
-static void judge_init(struct judge *judge, const struct ignore_rules *rules,
-                       const char *run_id, int64_t now_ms)
-{
-    *judge = (struct judge){.run_id = run_id};
-    judge->live = mem_new(rules->count, sizeof(struct ignore_rule *));
-    judge->near = mem_new(rules->count, sizeof(struct ignore_rule *));
-    for (size_t i = 0; i < rules->count; i++) {
-        const struct ignore_rule *rule = &rules->list[i];
-
-        if (rule->expires_ms == 0 || rule->expires_ms > now_ms)
-            judge->live[judge->live_count++] = rule;
-    }
-}
-
-static bool is_address_of(const struct ignore_rule *rule, const char *address)
-{
-    return rule->exact ? strcmp(rule->address, address) == 0
-                       : parse_glob(rule->address, address, false);
-}
-
-/* Is the rule one of this run, or of a run in which this resource drifted alike? `drift`
- * is the resource's fingerprint, "" until it is needed. */
-static bool is_of_run(const struct ignore_rule *rule, const char *run_id,
-                      const cJSON *resource, char drift[SIGN_ID_BYTES])
-{
-    if (rule->run_id == NULL || strcmp(rule->run_id, run_id) == 0)
-        return true;
-    if (rule->drift == NULL)
-        return false;
-    if (drift[0] == '\0')
-        ignore_drift_id(resource, drift);
-    return strcmp(rule->drift, drift) == 0;
-}
-
-static void find_near(struct judge *judge, const cJSON *resource)
-{
-    const char *address = json_string(resource, "address");
-    char drift[SIGN_ID_BYTES] = "";
-
-    judge->near_count = 0;
-    for (size_t i = 0; address != NULL && i < judge->live_count; i++) {
-        const struct ignore_rule *rule = judge->live[i];
-
-        if (is_address_of(rule, address) &&
-            is_of_run(rule, judge->run_id, resource, drift))
-            judge->near[judge->near_count++] = rule;
-    }
-}
-
-static bool is_change_ignored(const struct judge *judge, const cJSON *change)
-{
-    const char *attribute = json_string(change, "attribute");
-
-    for (size_t i = 0; attribute != NULL && i < judge->near_count; i++) {
-        if (parse_glob(judge->near[i]->attribute, attribute, false))
-            return true;
-    }
-    return false;
-}
-
-/* A delete takes the thing away, a replace too: no rule may hide that. What does not say
- * what it does is not hidden either. */
-static bool may_ignore(const cJSON *resource)
-{
-    const char *action = json_string(resource, "action");
-
-    return action != NULL && strcmp(action, "delete") != 0 &&
-           strcmp(action, "replace") != 0;
-}
-
-static bool is_ignored(struct judge *judge, const cJSON *resource)
+bool ignore_has_drift_id(const cJSON *resource)
 {
     const cJSON *changes = json_get(resource, "changes");
 
-    if (!may_ignore(resource))
-        return false;
-    find_near(judge, resource);
-    for (size_t i = 0; i < judge->near_count; i++) {
-        if (judge->near[i]->attribute == NULL)
-            return true;
-    }
-    for (const cJSON *change = first(changes); change != NULL; change = change->next) {
-        if (!is_change_ignored(judge, change))
+    if (!json_bool(resource, "truncated", false))
+        return true;
+    for (const cJSON *change = first(changes); change != NULL; change = change->next)
+        if (is_left_out(change, "before") || is_left_out(change, "after"))
             return false;
-    }
-    return judge->near_count > 0 && length(changes) > 0;
-}
-
-/* Puts an item in its old place, or at the end. */
-static void set_item(cJSON *object, const char *key, cJSON *item)
-{
-    if (!cJSON_ReplaceItemInObjectCaseSensitive(object, key, item))
-        cJSON_AddItemToObject(object, key, item);
-}
-
-/* How many of the list count, as it is marked now. */
-static int64_t count_marked(const cJSON *resources)
-{
-    int64_t count = 0;
-
-    for (const cJSON *item = first(resources); item != NULL; item = item->next)
-        count += !json_bool(item, "ignored", false);
-    return count;
-}
-
-int64_t ignore_apply(const struct ignore_rules *rules, const char *run_id, int64_t now_ms,
-                     cJSON *metadata)
-{
-    cJSON *resources = cJSON_GetObjectItemCaseSensitive(metadata, "driftedResources");
-    AUTO(judge_done) struct judge judge = {0};
-    int64_t marked = count_marked(resources);
-    int64_t cut = json_int(metadata, "driftedCount", marked) - marked;
-    int64_t left;
-
-    assert(cJSON_IsObject(metadata) && run_id != NULL);
-    judge_init(&judge, rules, run_id, now_ms);
-    for (cJSON *item = cJSON_IsArray(resources) ? resources->child : NULL; item != NULL;
-         item = item->next)
-        if (cJSON_IsObject(item))
-            set_item(item, "ignored", cJSON_CreateBool(is_ignored(&judge, item)));
-    left = count_marked(resources) + (cut > 0 ? cut : 0);
-    set_item(metadata, "driftedCount", cJSON_CreateNumber((double)left));
-    return left;
+    return first(changes) != NULL;
 }

@@ -1,6 +1,8 @@
 /* The ignore rules that hold for a workspace. */
 #include "common/ignore_rules.h"
 
+#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -24,9 +26,40 @@ static void count_active(struct rules *rules)
 
     rules->active = 0;
     for (size_t i = 0; i < rules->list.count; i++)
-        if (rules->list.list[i].expires_ms == 0 ||
-            rules->list.list[i].expires_ms > now_ms)
-            rules->active++;
+        rules->active += !ignore_rule_is_expired(&rules->list.list[i], now_ms);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* How many rules of the document before this one are alike. */
+static size_t count_alike(const struct ignore_rules *list, size_t index)
+{
+    const struct ignore_rule *rule = &list->list[index];
+    size_t count = 0;
+
+    for (size_t i = 0; i < index; i++)
+        count += list->list[i].id == NULL &&
+                 strcmp(list->list[i].address, rule->address) == 0 &&
+                 is_same_text(list->list[i].attribute, rule->attribute);
+    return count;
+}
+
+void rules_id(const struct rules *rules, size_t index, char id[SIGN_ID_BYTES])
+{
+    const struct ignore_rule *rule = &rules->list.list[index];
+    char place[24];
+    const char *const parts[] = {"document", rule->address, rule->attribute, place};
+
+    assert(index < rules->list.count);
+    if (rule->id != NULL) {
+        snprintf(id, SIGN_ID_BYTES, "%s", rule->id);
+        return;
+    }
+    snprintf(place, sizeof place, "%zu", count_alike(&rules->list, index));
+    sign_id(parts, ARRAY_LEN(parts), id);
 }
 
 void rules_add_ignores(struct rules *rules, const struct redisReply *reply)
@@ -46,7 +79,7 @@ void rules_add_ignores(struct rules *rules, const struct redisReply *reply)
         rule = json_parse(redis_reply_text(value), redis_reply_len(value), JSON_DEPTH_MAX,
                           false, &err);
         if (rule != NULL)
-            ignore_rules_add(&rules->list, rule);
+            ignore_rules_add(&rules->list, name, rule);
     }
     count_active(rules);
 }
@@ -65,8 +98,29 @@ void rules_add_workspace(struct rules *rules, const struct registry_pair *pair)
     list = json_get(workspace, "ignore");
     if (cJSON_IsArray(list))
         for (const cJSON *rule = list->child; rule != NULL; rule = rule->next)
-            ignore_rules_add(&rules->list, rule);
+            ignore_rules_add(&rules->list, NULL, rule);
     count_active(rules);
+}
+
+int64_t rules_apply_counting(const struct rules *rules, const char *run_id,
+                             int64_t now_ms, cJSON *metadata, struct rule_match **matches,
+                             size_t *count)
+{
+    const struct ignore_rules *list = &rules->list;
+    AUTO(auto_free) int64_t *numbers = mem_new(list->count, sizeof *numbers);
+    int64_t left = ignore_apply_counting(list, run_id, now_ms, metadata, numbers);
+    struct rule_match *found = mem_new(list->count, sizeof *found);
+    size_t used = 0;
+
+    for (size_t i = 0; i < list->count && used < REGISTRY_MATCHED_MAX; i++) {
+        if (numbers[i] == 0)
+            continue;
+        rules_id(rules, i, found[used].id);
+        found[used++].count = numbers[i];
+    }
+    *matches = found;
+    *count = used;
+    return left;
 }
 
 int64_t rules_apply(const struct rules *rules, const char *run_id, const char *metadata,

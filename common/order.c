@@ -84,17 +84,13 @@ int order_make(const struct order_hosts *hosts, const char *allowlist,
     return 0;
 }
 
-int order_at_commit(const struct order *order, const char *commit, struct order *out,
-                    struct err *err)
+/* The order with another specification, which is given. */
+static int with_spec(const struct order *order, const struct run_spec *spec,
+                     struct order *out, struct err *err)
 {
-    AUTO(run_spec_done) struct run_spec spec = {0};
     AUTO(buf_done) struct buf text = BUF_INIT(QUEUE_SPEC_BYTES);
 
-    if (run_spec_parse(order->spec, strlen(order->spec), &spec, err) < 0)
-        return -1;
-    free(spec.commit);
-    spec.commit = mem_dup(commit);
-    run_spec_print(&spec, &text);
+    run_spec_print(spec, &text);
     if (text.over)
         return err_set(err, ERR_PERM, "the specification of %s/%s is too long",
                        order->project_id, order->workspace_id);
@@ -104,6 +100,32 @@ int order_at_commit(const struct order *order, const char *commit, struct order 
     out->ref = mem_dup(order->ref);
     out->repository = mem_dup(order->repository);
     out->spec = buf_take(&text);
-    run_spec_fingerprint(&spec, out->fingerprint);
+    run_spec_fingerprint(spec, out->fingerprint);
     return 0;
+}
+
+int order_at_commit(const struct order *order, const char *commit, struct order *out,
+                    struct err *err)
+{
+    AUTO(run_spec_done) struct run_spec spec = {0};
+
+    if (run_spec_parse(order->spec, strlen(order->spec), &spec, err) < 0)
+        return -1;
+    free(spec.commit);
+    spec.commit = mem_dup(commit);
+    return with_spec(order, &spec, out, err);
+}
+
+int order_on_terms(const struct order *order, const struct order_terms *terms,
+                   struct order *out, struct err *err)
+{
+    AUTO(run_spec_done) struct run_spec spec = {0};
+
+    if (run_spec_parse(order->spec, strlen(order->spec), &spec, err) < 0)
+        return -1;
+    if (terms->sets_max_destroy)
+        spec.max_destroy = terms->max_destroy;
+    spec.expected_drift = mem_dup(terms->expected_drift);
+    spec.expected_commit = mem_dup(terms->expected_commit);
+    return with_spec(order, &spec, out, err);
 }

@@ -44,6 +44,16 @@ int order_make(const struct order_hosts *hosts, const char *allowlist,
  * who looks there wants the ref's tip. ERR_PERM as order_make. */
 int order_at_commit(const struct order *order, const char *commit, struct order *out,
                     struct err *err);
+/* What a person asks of one reconcile. Texts are borrowed. */
+struct order_terms {
+    /* In place of the workspace's maxDestroy; RUN_DESTROY_ANY: any number may go. */
+    int64_t max_destroy;
+    bool sets_max_destroy;                        /* else the workspace's counts */
+    const char *expected_drift, *expected_commit; /* NULL: not asked for */
+};
+/* The same on these terms; as order_at_commit. */
+int order_on_terms(const struct order *order, const struct order_terms *terms,
+                   struct order *out, struct err *err);
 void order_done(struct order *order);
 
 /* ---- the cache: some thousand orders, the ones longest unused go first ----

@@ -7,8 +7,9 @@
  * 2. A scheduler reads the head (outbox_head), decides in C what is news, compared with
  *    what was last told about that subject, and writes that back (outbox_spread): the
  *    entry goes, what was told moves on, each event gets one delivery per hook that wants
- *    it, all in one step. Only the head may be spread, so that entries are dealt with in
- *    their order however many schedulers there are; another's work is answered MOVED.
+ *    it, the ignore rules that matched are counted, all in one step. Only the head may
+ *    be spread, so that entries are dealt with in their order however many schedulers
+ *    there are; another's work is answered MOVED.
  * 3. A scheduler takes deliveries that are due (outbox_take), which leases them, sends
  *    them, and says how it went (outbox_done). Nobody else takes them before the lease
  *    is over: each is sent once or, after a crash, more often, with the same id.
@@ -55,6 +56,7 @@
 #define KEDGE_COMMON_OUTBOX_H
 
 #include "common/hook_store.h"
+#include "common/ignore_rules.h"
 #include "common/queue.h"
 #include "common/registry.h"
 #include "common/sign.h"
@@ -142,6 +144,10 @@ struct spread {
     bool remind;                          /* there is drift to remind of */
     size_t event_count;                   /* 0: no news */
     struct outbox_event events[OUTBOX_EVENTS_MAX];
+    /* Ignore rules that matched, to be counted in `scope`; borrowed. */
+    const char *scope; /* not read when there are none */
+    const struct rule_match *matches;
+    size_t match_count; /* ≤ REGISTRY_MATCHED_MAX */
 };
 enum spread_outcome {
     SPREAD_DONE,

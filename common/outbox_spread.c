@@ -47,6 +47,17 @@ static void add_event(struct redis_cmd *cmd, const struct outbox_event *event)
     }
 }
 
+static void add_matches(struct redis_cmd *cmd, const struct spread *spread)
+{
+    assert(spread->match_count <= REGISTRY_MATCHED_MAX);
+    redis_cmd_arg(cmd, spread->match_count > 0 ? spread->scope : "");
+    redis_cmd_int(cmd, (int64_t)spread->match_count);
+    for (size_t i = 0; i < spread->match_count; i++) {
+        redis_cmd_arg(cmd, spread->matches[i].id);
+        redis_cmd_int(cmd, spread->matches[i].count);
+    }
+}
+
 void outbox_spread(struct redis_cmd *cmd, const char *prefix, const struct spread *spread)
 {
     assert(spread->event_count <= OUTBOX_EVENTS_MAX);
@@ -64,6 +75,7 @@ void outbox_spread(struct redis_cmd *cmd, const char *prefix, const struct sprea
     redis_cmd_arg(cmd, spread->told.event);
     redis_cmd_int(cmd, spread->remind);
     redis_cmd_int(cmd, (int64_t)spread->event_count);
+    add_matches(cmd, spread);
     for (size_t i = 0; i < spread->event_count; i++)
         add_event(cmd, &spread->events[i]);
 }

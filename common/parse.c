@@ -166,11 +166,13 @@ static bool same(char pattern, char text, bool ignore_case)
     return pattern == text || (ignore_case && lower(pattern) == lower(text));
 }
 
-bool parse_glob(const char *pattern, const char *text, bool ignore_case)
+static bool glob(const char *pattern, const char *text, bool ignore_case, int64_t *steps)
 {
     const char *star = NULL, *resume = NULL;
 
     while (*text != '\0') {
+        if (--*steps < 0)
+            return false;
         if (*pattern == '*') {
             star = ++pattern;
             resume = text;
@@ -188,6 +190,22 @@ bool parse_glob(const char *pattern, const char *text, bool ignore_case)
     while (*pattern == '*')
         pattern++;
     return *pattern == '\0';
+}
+
+bool parse_glob(const char *pattern, const char *text, bool ignore_case)
+{
+    int64_t steps = INT64_MAX;
+
+    return glob(pattern, text, ignore_case, &steps);
+}
+
+bool parse_glob_within(const char *pattern, const char *text, int64_t *steps)
+{
+    bool fits = glob(pattern, text, false, steps);
+
+    if (*steps < 0)
+        *steps = 0;
+    return fits;
 }
 
 static bool is_blank(char c)

@@ -28,6 +28,10 @@ size_t parse_utf8_char(const char *bytes, size_t len);
 /* Shell-style glob over the whole text: '*' matches any run of bytes, '/' too, '?' one.
  * Linear in pattern × text at worst; no recursion. */
 bool parse_glob(const char *pattern, const char *text, bool ignore_case);
+/* The same where letter case counts and many texts meet many patterns of people who mean
+ * ill: each step, a byte of text or so, is taken from *steps. With none left it says no.
+ */
+bool parse_glob_within(const char *pattern, const char *text, int64_t *steps);
 /* The fields of `text` between separators, trimmed of blanks, empty ones left out; the
  * caller frees list and strings with parse_list_free. */
 char **parse_list(const char *text, char separator, size_t *count);

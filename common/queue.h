@@ -34,7 +34,9 @@
  * - skips:<scope>   ZSET   those of them that began as skipped, by the same
  * - last:<scope>    HASH   newest: the newest check; ended: the last that ended clean,
  *                          drift_detected or error; good: the last that ended clean or
- *                          drift_detected; reads: what that one read of the repository
+ *                          drift_detected; reconciled: the last reconcile that ended
+ *                          clean or applied; reads: what that one read of the repository;
+ *                          resources: in the state, when a run last saw any
  * - ended           ZSET   ended runs and orphans by end ms
  * - scopes          ZSET   scopes with ended runs -> when trim looks at them next, ms
  * - trim_at         HASH   "runs:<scope>", "batches:<repo>" -> where trim goes on there
@@ -50,8 +52,9 @@
  *                          becomes of it: outbox.h
  * - hook:…, hooks…, told:…, reminders, event:…, delivery:…, deliveries:…, waiting:…,
  *   pending:…, flying:…, gather:…, hooks_due, taken:…   see hook_store.h, outbox.h
- * - meta            HASH   schema, seq, paused "1", frozen "1", result_bytes (of outputs,
- *                          logs and applied stored), reaped_at, reaping_since, fsck_*
+ * - meta            HASH   schema, seq, paused "1", frozen "1", of both _reason, _by, _at
+ *                          (since when), result_bytes (of outputs, logs and applied
+ *                          stored), reaped_at, reaping_since, fsck_*
  *
  * A scope is whose history a run is part of: the id of (projectId, workspaceId) in the v1
  * family, else its target.
@@ -62,10 +65,11 @@
  * nonce, worker, started, attempts (claims), marked; crashes, retries, lock_since, due,
  * retry_message; of a batch's run: batch, index, stage, deps, counted (queue_batch.h); of
  * a schedule's run: schedule (its id); cancel (level), cancel_by, cancel_nonce; at the
- * end: ended, exit, error_code, error_message, commit, summary, truncated,
- * output_dropped; of a resolved orphan: resolve_reason, resolve_nonce, resolved_hold,
- * note (what its owner said later). fence and nonce stay after finish, retry and release,
- * so that a replay is known; reap and resolve take them away.
+ * end: frozen_reason (of a mark that was refused for it), ended, exit, error_code,
+ * error_message, commit, summary, truncated, output_dropped; of a resolved orphan:
+ * resolve_reason, resolve_nonce, resolved_hold, note (what its owner said later). fence
+ * and nonce stay after finish, retry and release, so that a replay is known; reap and
+ * resolve take them away.
  *
  * A tick of a schedule that gets no run is a run that begins as skipped: ended when it is
  * queued, its summary says why, and no worker ever sees it. It is in runs, ended, scopes
@@ -125,16 +129,23 @@ enum enqueue_outcome {
     ENQUEUE_MOVED,         /* project or workspace has changed: read it again */
     ENQUEUE_FULL,
     ENQUEUE_FULL_PROJECT,
+    ENQUEUE_FROZEN, /* it would apply, and that is frozen */
     ENQUEUE_OUTCOMES
 };
 struct enqueued {
     enum enqueue_outcome outcome;
     char run_id[SIGN_UUID_BYTES];
-    bool coalesced; /* also remembered for REPLAYED */
+    bool coalesced;     /* also remembered for REPLAYED */
+    const char *reason; /* FROZEN: why, "" for none; lives as long as the reply */
 };
 void queue_enqueue(struct redis_cmd *cmd, const char *prefix, const struct enqueue *req);
 int queue_enqueue_reply(const struct redisReply *reply, struct enqueued *out,
                         struct err *err);
+/* What a call with this Idempotency-Key and body would find: REPLAYED, IDEM_MISMATCH or,
+ * when the key was not used yet, NEW. */
+void queue_get_idem(struct redis_cmd *cmd, const char *prefix, const char *idem);
+int queue_get_idem_reply(const struct redisReply *reply, const char *idem_body,
+                         struct enqueued *out, struct err *err);
 
 /* ---- claim, heartbeat, mark, finish, retry, release (workers) ---- */
 /* What every later write carries; compared for equality, never for order. */
@@ -154,7 +165,10 @@ struct claimed {
     int64_t crashes;
     int64_t queued_at_ms, started_at_ms; /* server's clock */
     int64_t lock_retry_since_ms;         /* 0: no state lock met so far */
-    bool more;                           /* other targets are ready too */
+    /* In the state of the run's workspace, when one of its runs last saw any; 0: none
+     * ever did, or they are known to be gone. */
+    int64_t resources;
+    bool more; /* other targets are ready too */
 };
 void queue_claim(struct redis_cmd *cmd, const char *prefix, const char *worker_id,
                  const char *nonce);
@@ -205,20 +219,25 @@ struct finish {
     const void *output, *log, *head, *metadata, *applied;
     size_t output_len, log_len, head_len, metadata_len, applied_len;
     /* Key id, field, JSON. Record NULL: none is written. That of an error leaves the last
-     * good one as it is, but for DESTROY_REFUSED and PROTECTED. The record: {"status",
-     * "projectName"?, "directory", "workspace", "ref", "commit", "checkedAt" (ms,
-     * server's clock), "summary", "toAdd", "toChange", "toDestroy", "toImport",
-     * "changesOutside", "hasChanges", "runId", "error"?}. */
+     * good one as it is, unless the run has `found` what there is all the same. The
+     * record: {"status", "projectName"?, "directory", "workspace", "ref", "commit",
+     * "checkedAt" (ms, server's clock), "summary", "toAdd", "toChange", "toDestroy",
+     * "toImport", "changesOutside", "hasChanges", "runId", "error"?}. */
     const char *drift_repo, *drift_field, *drift_record;
+    bool found;
     /* What of the repository it read, ≤ QUEUE_READS_BYTES: the directory it worked in,
      * then directories (with all that is in them) and files, relative to the top, one a
      * line. NULL: not known. Kept for a workspace that ended clean or drift_detected. */
     const char *reads;
+    /* In the state, for the next claims of that workspace, where they were `counted`;
+     * else these are told what was known before. */
+    bool counted;
+    int64_t resources;
 };
 void queue_finish(struct redis_cmd *cmd, const char *prefix,
                   const struct queue_hold *hold, const struct finish *result);
-/* Appends to log:<run>; ≤ QUEUE_LOG_CHUNK_BYTES. An equal (attempt, offset) is stored
- * once. */
+/* Appends to log:<run>; ≤ QUEUE_LOG_CHUNK_BYTES. What is sent again is stored once,
+ * however it is cut. It is read by queue_log.h. */
 void queue_log_append(struct redis_cmd *cmd, const char *prefix,
                       const struct queue_hold *hold, int64_t attempt, int64_t offset,
                       const void *bytes, size_t len);
@@ -240,16 +259,24 @@ void queue_resolve(struct redis_cmd *cmd, const char *prefix, const char *run_id
 int queue_resolve_reply(const struct redisReply *reply, enum resolve_outcome *out,
                         struct err *err);
 
-/* Nothing is claimed or fired while paused. Setting it again is no change. */
-struct queue_pause {
-    bool paused;
-    const char *reason; /* "": none given; lives as long as the reply */
+/* ---- switches that people turn (api) ---- */
+enum queue_switch {
+    SWITCH_PAUSE,  /* nothing is claimed or fired */
+    SWITCH_FREEZE, /* nothing is applied; checks and plans go on */
+    SWITCHES
 };
-void queue_set_pause(struct redis_cmd *cmd, const char *prefix, bool paused,
-                     const char *reason);
-void queue_get_pause(struct redis_cmd *cmd, const char *prefix);
-int queue_get_pause_reply(const struct redisReply *reply, struct queue_pause *out,
-                          struct err *err);
+struct queue_switched {
+    bool on;
+    const char *reason, *by; /* "": not given; live as long as the reply */
+    int64_t since_ms;        /* server's clock; 0: it was never turned */
+};
+/* The reply says how it stands now. Setting what is so already changes the reason and who
+ * gave it. */
+void queue_set_switch(struct redis_cmd *cmd, const char *prefix, enum queue_switch which,
+                      bool on, const char *reason, const char *by);
+void queue_get_switch(struct redis_cmd *cmd, const char *prefix, enum queue_switch which);
+int queue_switch_reply(const struct redisReply *reply, struct queue_switched *out,
+                       struct err *err);
 
 /* ---- what time does (scheduler; workers reap too) ---- */
 /* Each handles at most 100 and answers how many: call again while it is 100. */
@@ -331,13 +358,11 @@ void queue_list_runs(struct redis_cmd *cmd, const char *prefix, const char *scop
 /* which: "orphans" or "dead". As queue_list_runs, by when that was known. */
 void queue_list_special(struct redis_cmd *cmd, const char *prefix, const char *which,
                         int64_t before_ms, const char *before_id, int64_t limit);
-/* HMGET newest ended good: ids or nil. */
+/* HMGET: ids or nil, in this order. */
+enum { QUEUE_LAST_NEWEST, QUEUE_LAST_ENDED, QUEUE_LAST_GOOD, QUEUE_LAST_RECONCILED };
 void queue_get_last(struct redis_cmd *cmd, const char *prefix, const char *scope);
 /* HGET: what the workspace's last good run read (struct finish), nil: not known. */
 void queue_get_reads(struct redis_cmd *cmd, const char *prefix, const char *scope);
-/* XRANGE of log:<run> after that entry ("" or NULL: from the start). */
-void queue_get_log(struct redis_cmd *cmd, const char *prefix, const char *run_id,
-                   const char *after_id, int64_t count);
 /* Script: [id, seen_ms, info]…, most recently seen first; at most 1000. */
 void queue_list_workers(struct redis_cmd *cmd, const char *prefix);
 /* Script: numbers for /status and /metrics. */

@@ -51,6 +51,7 @@ void queue_batch_open(struct redis_cmd *cmd, const char *prefix,
     redis_cmd_arg(cmd, open->locked_by);
     redis_cmd_int(cmd, open->max_queued);
     redis_cmd_int(cmd, open->max_queued_project);
+    redis_cmd_int(cmd, open->applies);
     redis_cmd_arg(cmd, open->resolve_id);
     add_pseudo_target(cmd, open->batch_id);
     redis_cmd_arg(cmd, open->resolve_spec);

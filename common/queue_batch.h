@@ -58,6 +58,7 @@ struct batch_open {
     int64_t registry_revision;                /* of that project; -1: no check */
     const char *idem, *idem_body, *locked_by; /* as in struct enqueue */
     int64_t max_queued, max_queued_project;
+    bool applies; /* FROZEN is answered while that is so */
     /* Either: the resolve run. Its target is a pseudo one of its own. */
     const char *resolve_id, *resolve_spec; /* "" and "" with runs */
     /* Or: the runs themselves, all of stage 0 (none: it ends as a success at once). */
@@ -83,6 +84,9 @@ void queue_batch_expand(struct redis_cmd *cmd, const char *prefix,
  * running -> orphaned by its holder, so that a person looks at it. */
 void queue_orphan(struct redis_cmd *cmd, const char *prefix,
                   const struct queue_hold *hold);
+/* The same with the run's error message; "": the usual one. */
+void queue_orphan_saying(struct redis_cmd *cmd, const char *prefix,
+                         const struct queue_hold *hold, const char *message);
 
 /* ---- reading (api) ---- */
 /* Text points into the reply and lives as long as it; what is not there is "". */

@@ -14,6 +14,7 @@ static const char *const enqueue_words[ENQUEUE_OUTCOMES] = {
     [ENQUEUE_MOVED] = "moved",
     [ENQUEUE_FULL] = "full",
     [ENQUEUE_FULL_PROJECT] = "full_project",
+    [ENQUEUE_FROZEN] = "frozen",
 };
 
 void queue_enqueue(struct redis_cmd *cmd, const char *prefix, const struct enqueue *req)
@@ -43,6 +44,7 @@ int queue_enqueue_reply(const struct redisReply *reply, struct enqueued *out,
                         struct err *err)
 {
     const char *run_id = redis_reply_text(redis_reply_at(reply, 1));
+    const char *reason = redis_reply_text(redis_reply_at(reply, 3));
     size_t word;
 
     if (queue_word(redis_reply_at(reply, 0), enqueue_words, ARRAY_LEN(enqueue_words),
@@ -51,8 +53,36 @@ int queue_enqueue_reply(const struct redisReply *reply, struct enqueued *out,
     if (run_id == NULL || strlen(run_id) >= sizeof out->run_id)
         return err_set(err, ERR_PERM, "enqueue answered without a run's id");
     *out = (struct enqueued){.outcome = (enum enqueue_outcome)word,
-                             .coalesced = redis_reply_int(redis_reply_at(reply, 2), 0)};
+                             .coalesced = redis_reply_int(redis_reply_at(reply, 2), 0),
+                             .reason = reason != NULL ? reason : ""};
     snprintf(out->run_id, sizeof out->run_id, "%s", run_id);
+    return 0;
+}
+
+void queue_get_idem(struct redis_cmd *cmd, const char *prefix, const char *idem)
+{
+    redis_cmd_init(cmd);
+    cmd->repeatable = true;
+    redis_cmd_arg(cmd, "GET");
+    queue_key(cmd, prefix, "idem:", idem);
+}
+
+/* "<run> <joined 0|1> <body fingerprint>" */
+int queue_get_idem_reply(const struct redisReply *reply, const char *idem_body,
+                         struct enqueued *out, struct err *err)
+{
+    const char *text = redis_reply_text(reply);
+    size_t id_len = text != NULL ? strcspn(text, " ") : 0;
+
+    *out = (struct enqueued){.outcome = ENQUEUE_NEW, .reason = ""};
+    if (text == NULL)
+        return 0;
+    if (id_len >= sizeof out->run_id || strlen(text) < id_len + 3)
+        return err_set(err, ERR_PERM, "an Idempotency-Key is stored with \"%s\"", text);
+    memcpy(out->run_id, text, id_len);
+    out->coalesced = text[id_len + 1] == '1';
+    out->outcome = strcmp(text + id_len + 3, idem_body) == 0 ? ENQUEUE_REPLAYED
+                                                             : ENQUEUE_IDEM_MISMATCH;
     return 0;
 }
 

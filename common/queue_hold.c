@@ -28,6 +28,7 @@ enum {
     CLAIM_QUEUED,
     CLAIM_STARTED,
     CLAIM_LOCK_SINCE,
+    CLAIM_RESOURCES,
     CLAIM_MORE,
     CLAIM_FIELDS
 };
@@ -77,6 +78,7 @@ static int read_claimed(const struct redisReply *reply, const char *nonce,
     run.queued_at_ms = claim_int(reply, CLAIM_QUEUED);
     run.started_at_ms = claim_int(reply, CLAIM_STARTED);
     run.lock_retry_since_ms = claim_int(reply, CLAIM_LOCK_SINCE);
+    run.resources = claim_int(reply, CLAIM_RESOURCES);
     run.more = claim_int(reply, CLAIM_MORE) != 0;
     run.spec = mem_dup_n(redis_reply_text(spec), redis_reply_len(spec));
     *out = run;
@@ -175,7 +177,14 @@ void queue_release(struct redis_cmd *cmd, const char *prefix,
 void queue_orphan(struct redis_cmd *cmd, const char *prefix,
                   const struct queue_hold *hold)
 {
+    queue_orphan_saying(cmd, prefix, hold, "");
+}
+
+void queue_orphan_saying(struct redis_cmd *cmd, const char *prefix,
+                         const struct queue_hold *hold, const char *message)
+{
     queue_hold_script(cmd, "orphan", prefix, hold);
+    queue_arg_cut(cmd, message, QUEUE_SUMMARY_BYTES);
 }
 
 void queue_retry(struct redis_cmd *cmd, const char *prefix, const struct queue_hold *hold,
@@ -232,7 +241,12 @@ void queue_finish(struct redis_cmd *cmd, const char *prefix,
     redis_cmd_arg(cmd, record ? result->drift_repo : "");
     redis_cmd_arg(cmd, record ? result->drift_field : "");
     redis_cmd_arg(cmd, result->drift_record);
+    redis_cmd_int(cmd, result->found);
     redis_cmd_arg(cmd, result->reads);
+    if (result->counted)
+        redis_cmd_int(cmd, result->resources);
+    else
+        redis_cmd_arg(cmd, "");
 }
 
 void queue_log_append(struct redis_cmd *cmd, const char *prefix,

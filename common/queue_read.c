@@ -186,6 +186,7 @@ void queue_get_last(struct redis_cmd *cmd, const char *prefix, const char *scope
     redis_cmd_arg(cmd, "newest");
     redis_cmd_arg(cmd, "ended");
     redis_cmd_arg(cmd, "good");
+    redis_cmd_arg(cmd, "reconciled");
 }
 
 void queue_get_reads(struct redis_cmd *cmd, const char *prefix, const char *scope)
@@ -195,21 +196,6 @@ void queue_get_reads(struct redis_cmd *cmd, const char *prefix, const char *scop
     redis_cmd_arg(cmd, "HGET");
     queue_key(cmd, prefix, "last:", scope);
     redis_cmd_arg(cmd, "reads");
-}
-
-void queue_get_log(struct redis_cmd *cmd, const char *prefix, const char *run_id,
-                   const char *after_id, int64_t count)
-{
-    bool start = after_id == NULL || after_id[0] == '\0';
-
-    redis_cmd_init(cmd);
-    cmd->repeatable = true;
-    redis_cmd_arg(cmd, "XRANGE");
-    queue_key(cmd, prefix, "log:", run_id);
-    redis_cmd_fmt(cmd, "%s%s", start ? "-" : "(", start ? "" : after_id);
-    redis_cmd_arg(cmd, "+");
-    redis_cmd_arg(cmd, "COUNT");
-    redis_cmd_int(cmd, count);
 }
 
 void queue_list_workers(struct redis_cmd *cmd, const char *prefix)

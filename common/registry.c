@@ -1,11 +1,9 @@
 /* The registry's commands and replies. */
 #include "common/registry.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "common/mem.h"
-#include "common/parse.h"
 #include "common/scripts.h"
 
 /* What the scripts answer first. */
@@ -224,52 +222,14 @@ const char *registry_tracked_id(const struct redisReply *reply, size_t index)
     return redis_reply_text(redis_reply_at(reply, index + 1));
 }
 
-static void get_hash(struct redis_cmd *cmd, const char *prefix, const char *name,
-                     const char *id)
-{
-    redis_cmd_init(cmd);
-    cmd->repeatable = true;
-    redis_cmd_arg(cmd, "HGETALL");
-    redis_cmd_fmt(cmd, "%s%s:%s", prefix, name, id);
-}
-
 void registry_list_workspaces(struct redis_cmd *cmd, const char *prefix,
                               const char *project_id)
 {
     char key[SIGN_ID_BYTES];
 
     registry_project_key(project_id, key);
-    get_hash(cmd, prefix, "workspaces", key);
-}
-
-void registry_get_ignores(struct redis_cmd *cmd, const char *prefix, const char *scope)
-{
-    get_hash(cmd, prefix, "ignores", scope);
-}
-
-/* 0: never. */
-static int64_t rule_expires_ms(const char *json)
-{
-    AUTO(auto_json) cJSON *rule = NULL;
-    const char *text;
-    int64_t expires_ms = 0;
-    struct err err;
-
-    rule = json_parse(json, strlen(json), JSON_DEPTH_MAX, false, &err);
-    assert(cJSON_IsObject(rule));
-    text = json_string(rule, "expiresAt");
-    if (text != NULL)
-        parse_rfc3339_ms(text, &expires_ms);
-    return expires_ms;
-}
-
-void registry_put_ignore(struct redis_cmd *cmd, const char *prefix, const char *scope,
-                         const char *rule_id, const char *json, const char *run_id)
-{
-    redis_cmd_script(cmd, script("registry_put_ignore"), prefix);
-    redis_cmd_arg(cmd, scope);
-    redis_cmd_arg(cmd, rule_id);
-    redis_cmd_arg(cmd, json);
-    redis_cmd_int(cmd, rule_expires_ms(json));
-    redis_cmd_arg(cmd, run_id);
+    redis_cmd_init(cmd);
+    cmd->repeatable = true;
+    redis_cmd_arg(cmd, "HGETALL");
+    redis_cmd_fmt(cmd, "%sworkspaces:%s", prefix, key);
 }

@@ -5,11 +5,14 @@
  * <key> by creation ms; tracked:<id of (type, repository in lower case)> ZSET of the
  * <key> of projects with that repository, all with score 0; workspaces:<key> HASH
  * workspaceId -> JSON; ignores:<scope> HASH rule id -> JSON with field "revision";
- * ignores_due:<scope> ZSET rule id by expiry ms. <key> is the id of the projectId,
- * <scope> of (projectId, workspaceId). Every change of a project or of one of its
- * workspaces raises the project's revision, which enqueue compares: no run is ever made
- * from a specification that is out of date. All revisions come from one counter (field
- * "revision" of meta), so that none is ever used twice, not even after a delete.
+ * ignores_due:<scope> ZSET rule id by expiry ms; ignores_run:<scope> ZSET rule id of
+ * rules of one run by when they were last of use, ms; ignored:<scope> HASH rule id ->
+ * "<ms of its last match> <day>:<matches> …" of the last 30 days (days since 1970, UTC);
+ * ignored_at:<scope> ZSET the same ids by that ms, at most 2 000. <key> is the id of the
+ * projectId, <scope> of (projectId, workspaceId). Every change of a project or of one of
+ * its workspaces raises the project's revision, which enqueue compares: no run is ever
+ * made from a specification that is out of date. All revisions come from one counter
+ * (field "revision" of meta), so that none is ever used twice, not even after a delete.
  *
  * A caller builds a command (registry_x), sends it with redis_call or redis_link_send and
  * reads the reply. Every change may be sent again: what is already so is no change (a
@@ -101,13 +104,39 @@ int registry_tracked_reply(const struct redisReply *reply, struct registry_track
                            struct err *err);
 const char *registry_tracked_id(const struct redisReply *reply, size_t index);
 
-/* ---- ignore rules that people set with POST …/ignore ---- */
-/* `json` is a rule as ignore_rules_add reads it; its expiresAt decides when it may be
- * dropped. `run_id`, unless "", must be a stored run of that scope, else UNKNOWN. */
-void registry_put_ignore(struct redis_cmd *cmd, const char *prefix, const char *scope,
-                         const char *rule_id, const char *json, const char *run_id);
+/* ---- ignore rules that people set with POST …/ignore (registry_ignore.c) ---- */
+/* Days that matches are kept for, and rules after their expiry. */
+#define REGISTRY_IGNORE_DAYS 30
+/* Rules of one scope that may have matched: all that may be, of requests and of the
+ * workspace's document. */
+#define REGISTRY_MATCHED_MAX 1200
+
+struct registry_ignore {
+    const char *scope, *id;
+    const char *json; /* as ignore_rules_add reads it, but for when and by whom */
+    /* Unless "" it must be a stored run of that scope, else UNKNOWN. A rule that has it
+     * as its runId goes when that run is gone and the rule has ignored nothing for
+     * REGISTRY_IGNORE_DAYS. */
+    const char *run_id;
+    const char *by; /* who sets it; NULL: nobody knows */
+};
+/* A thousand that have not expired, else REFUSED; those that have are kept for
+ * REGISTRY_IGNORE_DAYS, at most 200. */
+void registry_put_ignore(struct redis_cmd *cmd, const char *prefix,
+                         const struct registry_ignore *rule);
+void registry_delete_ignore(struct redis_cmd *cmd, const char *prefix, const char *scope,
+                            const char *rule_id);
 /* HGETALL, field "revision" among them, which is raised by every change of the rules. */
 void registry_get_ignores(struct redis_cmd *cmd, const char *prefix, const char *scope);
+/* HGETALL: rule id -> its matches, which outbox_spread counts. */
+void registry_get_ignored(struct redis_cmd *cmd, const char *prefix, const char *scope);
+struct registry_matches {
+    int64_t count;   /* of the last REGISTRY_IGNORE_DAYS days, today among them */
+    int64_t last_ms; /* 0: none in that time */
+};
+/* Of a rule in that reply; zero when it has none. */
+void registry_matches_of(const struct redisReply *reply, const char *rule_id,
+                         int64_t now_ms, struct registry_matches *out);
 
 /* The spec of a run of that kind (drift_check, plan, reconcile …) from the two stored
  * documents: the workspace's ref before the project's, defaults for what is not given.

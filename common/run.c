@@ -73,8 +73,8 @@ static const struct {
                              "Configure a shared backend: a state file that stays on one "
                              "worker cannot be applied safely."},
     [RUN_ERR_EMPTY_STATE] = {"EMPTY_STATE",
-                             "The state was not empty before: check the backend's "
-                             "settings and restore the state before reconciling."},
+                             "Check the backend's settings and restore the state; if it "
+                             "is meant to be empty, apply it with POST /api/apply."},
     [RUN_ERR_TERRAFORM_FAILED] = {"TERRAFORM_FAILED",
                                   "Read the output for Terraform's own message and fix "
                                   "what it names."},
@@ -94,14 +94,17 @@ static const struct {
                              "The worker went away during the apply: check what it "
                              "changed, then resolve the run."},
     [RUN_ERR_STILL_DRIFTED] = {"STILL_DRIFTED",
-                               "The apply went through and the plan after it still "
-                               "differs: see metadata.driftAfter."},
+                               "Look at metadata.driftAfter: the code asks for what does "
+                               "not stay, or somebody else changes it too."},
     [RUN_ERR_DESTROY_REFUSED] = {"DESTROY_REFUSED",
-                                 "Review what would be destroyed: apply it yourself, or "
-                                 "raise maxDestroy of the workspace."},
+                                 "Review what would be destroyed, then reconcile with "
+                                 "allowDestroy, or raise maxDestroy."},
     [RUN_ERR_PROTECTED] = {"PROTECTED",
                            "The plan touches what the workspace protects: apply it "
                            "yourself, or take the pattern off protected."},
+    [RUN_ERR_DRIFT_MOVED] = {"DRIFT_MOVED",
+                             "Nothing was applied: look at what has drifted now, then "
+                             "reconcile that."},
     [RUN_ERR_REQUIREMENT_UNMET] = {"REQUIREMENT_UNMET",
                                    "Meet the requirement that the message names, then "
                                    "start the run again."},

@@ -77,6 +77,7 @@ enum run_error {
     RUN_ERR_STILL_DRIFTED,
     RUN_ERR_DESTROY_REFUSED,
     RUN_ERR_PROTECTED,
+    RUN_ERR_DRIFT_MOVED, /* a reconcile of a drift that is not there as it was seen */
     RUN_ERR_REQUIREMENT_UNMET,
     RUN_ERR_FROZEN,
     RUN_ERR_DISK_FULL,
@@ -94,6 +95,8 @@ int run_error_parse(const char *text, enum run_error *out); /* "" is RUN_ERR_NON
 enum vcs_type { VCS_GITHUB, VCS_GITLAB, VCS_GIT, VCS_TYPES };
 const char *vcs_type_name(enum vcs_type type);            /* "Github", "Gitlab", "Git" */
 int vcs_type_parse(const char *text, enum vcs_type *out); /* without regard to case */
+
+#define RUN_DESTROY_ANY ((int64_t)-1)
 
 /* Strings are owned; NULL where optional and not given. The two JSON texts must be
  * objects; members in another order, and {} for NULL, make an equal spec. */
@@ -122,11 +125,16 @@ struct run_spec {
      * never (repo_locks of atlantis.yaml). */
     char *lock_mode;
     char *batch; /* resolve: the batch_request, a JSON object as text; NULL else */
-    /* Reconcile: how many resources it may delete or replace, and globs over the
-     * addresses of what it may not change, destroy or forget. 0 and none else. */
+    /* Reconcile: how many resources it may delete or replace (RUN_DESTROY_ANY: any
+     * number), and globs over the addresses of what it may not change, destroy or forget.
+     * 0 and none else. */
     int64_t max_destroy;
     char **protected;
     size_t protected_count;
+    /* Reconcile of what a person has seen: the fingerprint of the drift (driftFingerprint
+     * of a run's metadata, 32 hex digits) and the commit it was seen at. The run ends in
+     * DRIFT_MOVED when ref or drift is another by now. NULL: not asked for. */
+    char *expected_drift, *expected_commit;
 };
 void run_spec_done(struct run_spec *spec);
 /* Canonical JSON: a fixed order, objects sorted, nothing that is not set. */

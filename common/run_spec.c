@@ -27,6 +27,7 @@ enum form {
     FORM_OBJECT, /* JSON text of an object */
     FORM_FLAG,
     FORM_NUMBER,
+    FORM_LIMIT, /* a number, or RUN_DESTROY_ANY */
 };
 
 /* The members in the order in which they are printed. Fingerprints depend on it, and on
@@ -59,8 +60,10 @@ static const struct field {
      offsetof(struct run_spec, apply_requirements)},
     {"lockMode", FORM_TEXT, false, offsetof(struct run_spec, lock_mode)},
     {"batch", FORM_OBJECT, false, offsetof(struct run_spec, batch)},
-    {"maxDestroy", FORM_NUMBER, false, offsetof(struct run_spec, max_destroy)},
+    {"maxDestroy", FORM_LIMIT, false, offsetof(struct run_spec, max_destroy)},
     {"protected", FORM_GLOBS, false, 0},
+    {"expectedDrift", FORM_TEXT, false, offsetof(struct run_spec, expected_drift)},
+    {"expectedCommit", FORM_TEXT, false, offsetof(struct run_spec, expected_commit)},
 };
 
 const char *vcs_type_name(enum vcs_type type)
@@ -197,6 +200,7 @@ static void print_field(struct json_writer *w, const struct field *field,
             json_add_boolean(w, field->key, true);
         break;
     case FORM_NUMBER:
+    case FORM_LIMIT:
         if (number_of(spec, field) != 0)
             json_add_number(w, field->key, number_of(spec, field));
         break;
@@ -259,11 +263,11 @@ static int read_text(char **out, const cJSON *node)
     return 0;
 }
 
-static int read_number(int64_t *out, const cJSON *node)
+static int read_number(int64_t *out, const cJSON *node, double least)
 {
-    double number = cJSON_IsNumber(node) ? node->valuedouble : -1;
+    double number = cJSON_IsNumber(node) ? node->valuedouble : least - 1;
 
-    if (!(number >= 0 && number <= INT32_MAX) || number > floor(number))
+    if (!(number >= least && number <= INT32_MAX) || number > floor(number))
         return -1;
     *out = (int64_t)number;
     return 0;
@@ -288,7 +292,9 @@ static int read_field(struct run_spec *spec, const struct field *field, const cJ
         *flag_slot(spec, field) = cJSON_IsTrue(node);
         return cJSON_IsBool(node) ? 0 : -1;
     case FORM_NUMBER:
-        return read_number(number_slot(spec, field), node);
+        return read_number(number_slot(spec, field), node, 0);
+    case FORM_LIMIT:
+        return read_number(number_slot(spec, field), node, RUN_DESTROY_ANY);
     }
     return -1;
 }

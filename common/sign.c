@@ -50,6 +50,11 @@ static char *put_hex(char *at, const unsigned char *bytes, size_t len)
     return at;
 }
 
+void sign_sha256(const void *bytes, size_t len, unsigned char sum[SIGN_DIGEST_BYTES])
+{
+    digest(bytes, len, sum);
+}
+
 void sign_sha256_hex(const void *bytes, size_t len, char hex[SIGN_HEX_BYTES])
 {
     unsigned char sum[DIGEST_BYTES];
@@ -125,6 +130,29 @@ void sign_hmac(const void *key, size_t key_len, const struct sign_part *parts,
 void sign_hex(const void *bytes, size_t len, char *hex)
 {
     put_hex(hex, bytes, len);
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int sign_hex_parse(const char *hex, unsigned char *bytes, size_t len)
+{
+    if (strlen(hex) != 2 * len)
+        return -1;
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_value(hex[2 * i]), low = hex_value(hex[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return -1;
+        bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    return 0;
 }
 
 void sign_base64(const void *bytes, size_t len, char *text)

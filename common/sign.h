@@ -12,6 +12,8 @@
 #define SIGN_UUID_BYTES 37
 #define SIGN_MAC_BYTES  32
 
+#define SIGN_DIGEST_BYTES 32
+void sign_sha256(const void *bytes, size_t len, unsigned char sum[SIGN_DIGEST_BYTES]);
 void sign_sha256_hex(const void *bytes, size_t len, char hex[SIGN_HEX_BYTES]);
 /* A 128-bit id of a list of strings: the digest over each length and its bytes, so that
  * ("ab","c") and ("a","bc") differ. NULL counts as "". */
@@ -29,6 +31,8 @@ struct sign_part {
 void sign_hmac(const void *key, size_t key_len, const struct sign_part *parts,
                size_t count, unsigned char mac[SIGN_MAC_BYTES]);
 void sign_hex(const void *bytes, size_t len, char *hex); /* 2 len + 1 bytes */
+/* 2 len hex digits of either letter case, and nothing else; 0, or -1. */
+int sign_hex_parse(const char *hex, unsigned char *bytes, size_t len);
 
 #define SIGN_BASE64_BYTES(len) (((len) + 2) / 3 * 4 + 1)
 /* RFC 4648, section 4, with padding. */

@@ -120,7 +120,8 @@ void drift_set_read(const struct outbox_entry *entry, struct drift_set *out)
         return;
     }
     read_rules(entry, &rules);
-    out->counted = ignore_apply(&rules.list, entry->run.id, entry->now_ms, out->metadata);
+    out->counted = rules_apply_counting(&rules, entry->run.id, entry->now_ms,
+                                        out->metadata, &out->matches, &out->match_count);
     list_what_counts(out);
     if (out->counted > 0)
         take_id(out);
@@ -132,6 +133,7 @@ void drift_set_done(struct drift_set *set)
 {
     cJSON_Delete(set->metadata);
     free(set->list);
+    free(set->matches);
     *set = (struct drift_set){0};
 }
 

@@ -12,6 +12,8 @@ struct drift_set {
     int64_t counted;    /* of all, also those that were cut from it */
     /* Fingerprint of what drifted and how (address, action); "" when nothing counts. */
     char id[SIGN_ID_BYTES];
+    struct rule_match *matches; /* rules that ignored something of it; owned */
+    size_t match_count;
 };
 /* Under the rules of that moment. The caller releases with drift_set_done. */
 void drift_set_read(const struct outbox_entry *entry, struct drift_set *out);

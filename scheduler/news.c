@@ -1,6 +1,7 @@
 /* News: what people are told of the end of a run. */
 #include "scheduler/news.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
@@ -19,6 +20,15 @@ static int64_t end_ms(const struct outbox_entry *entry)
     return entry->run.ended_at_ms > 0 ? entry->run.ended_at_ms : entry->now_ms;
 }
 
+/* What there is now, once it is told that nothing is left: what a reconcile found before
+ * it applied is no part of that. */
+static const struct drift_set *set_for(const struct teller *teller, enum hook_event type)
+{
+    static const struct drift_set nothing;
+
+    return type == EVENT_DRIFT_RESOLVED ? &nothing : &teller->set;
+}
+
 static const char *tell(struct teller *teller, enum hook_event type, int64_t since_ms)
 {
     bool of_drift = type != EVENT_CHECK_FAILED && type != EVENT_CHECK_RECOVERED &&
@@ -28,7 +38,7 @@ static const char *tell(struct teller *teller, enum hook_event type, int64_t sin
     const struct news_words words = {
         .type = type,
         .entry = teller->entry,
-        .set = of_drift ? &teller->set : NULL,
+        .set = of_drift ? set_for(teller, type) : NULL,
         .at_ms = end_ms(teller->entry),
         .since_ms = since_ms,
         .before = type == EVENT_DRIFT_CHANGED || type == EVENT_DRIFT_RESOLVED
@@ -114,8 +124,10 @@ static void end_applied(struct teller *teller)
     if (teller->entry->run.kind != RUN_RECONCILE)
         return;
     tell(teller, EVENT_RECONCILE_SUCCEEDED, told->since_ms);
-    if (told->drift[0] != '\0' && is_settled(teller))
-        forget_drift(teller->news, teller->entry->now_ms);
+    if (told->drift[0] == '\0' || !is_settled(teller))
+        return;
+    tell(teller, EVENT_DRIFT_RESOLVED, told->since_ms);
+    forget_drift(teller->news, teller->entry->now_ms);
 }
 
 static void end_failed(struct teller *teller)
@@ -152,6 +164,18 @@ static void judge(struct teller *teller)
     }
 }
 
+/* Once for each check: a reconcile plans again what a check has found. */
+static void take_matches(struct teller *teller)
+{
+    struct news *news = teller->news;
+
+    if (teller->entry->run.kind != RUN_DRIFT_CHECK ||
+        teller->entry->status != RUN_DRIFT_DETECTED)
+        return;
+    news->matches = TAKE(teller->set.matches);
+    news->match_count = teller->set.match_count;
+}
+
 void news_read(const struct outbox_entry *entry, const char *public_url, struct news *out)
 {
     struct teller teller = {.entry = entry, .public_url = public_url, .news = out};
@@ -161,6 +185,7 @@ void news_read(const struct outbox_entry *entry, const char *public_url, struct 
         return;
     drift_set_read(entry, &teller.set);
     judge(&teller);
+    take_matches(&teller);
     drift_set_done(&teller.set);
 }
 
@@ -180,4 +205,5 @@ void news_done(struct news *news)
 {
     for (size_t i = 0; i < OUTBOX_EVENTS_MAX; i++)
         buf_done(&news->events[i].json);
+    free(news->matches);
 }

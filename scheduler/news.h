@@ -5,12 +5,14 @@
  *   drift.changed. None any more: drift.resolved. The same: nothing.
  * - A check that fails: check.failed, once. A check that ends well after it:
  *   check.recovered, besides what it says about drift.
- * - A reconcile: reconcile.succeeded, with which its drift is settled, or
- *   reconcile.failed. An apply whose worker is gone: run.orphaned.
+ * - A reconcile: reconcile.succeeded, and drift.resolved besides when its second plan
+ *   found nothing of what was told; or reconcile.failed. An apply whose worker is gone:
+ *   run.orphaned.
  * - Errors and cancels say nothing about drift: what was told stays. */
 #ifndef KEDGE_SCHEDULER_NEWS_H
 #define KEDGE_SCHEDULER_NEWS_H
 
+#include "common/ignore_rules.h"
 #include "common/outbox.h"
 
 struct news_event {
@@ -23,6 +25,9 @@ struct news {
     bool remembers;   /* `told` is not what it was */
     struct told told; /* as it is to be; points into the news and what it was made of */
     char drift[SIGN_ID_BYTES];
+    /* Ignore rules that matched in a check that ended with drift, told or not; owned. */
+    struct rule_match *matches;
+    size_t match_count;
 };
 /* `public_url`: of the api, for links; NULL: there are none. What the entry points to
  * must outlive the news, which must not be moved. */

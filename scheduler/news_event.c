@@ -64,10 +64,14 @@ static void print_summary(struct json_writer *w, const struct news_words *words)
 {
     const char *stored = words->entry->run.summary;
     AUTO(auto_json) cJSON *summary = NULL;
+    const cJSON *now;
     struct err err;
 
     summary = json_parse(stored, strlen(stored), JSON_DEPTH_MAX, false, &err);
-    add_line(w, "summary", json_string(summary, "summary"), LINE_BYTES);
+    now = json_get(summary, "driftAfter");
+    if (words->type != EVENT_DRIFT_RESOLVED || !cJSON_IsObject(now))
+        now = summary;
+    add_line(w, "summary", json_string(now, "summary"), LINE_BYTES);
     if (!words->set) {
         json_add_null(w, "driftedCount");
         json_add_null(w, "severity");

@@ -104,6 +104,11 @@ int spread_news(struct spreader *spreader, const struct about *about,
         .remind = news->told.drift[0] != '\0',
     };
 
+    if (about->subject[0] != '\0') {
+        spread.matches = news->matches;
+        spread.match_count = news->match_count;
+        spread.scope = about->subject;
+    }
     address_events(spreader, about, news, &lists, &spread);
     if (write_spread(spreader, &spread, outcome, err) < 0) {
         if (err->kind == ERR_TEMP || !about->entry)

@@ -25,7 +25,8 @@ enum rung { RUNG_NONE, RUNG_ASKED, RUNG_ASKED_AGAIN, RUNG_KILLED };
 
 struct ladder {
     enum rung rung;
-    int64_t next_mono_ms; /* when the next rung is due */
+    int64_t next_mono_ms;  /* when the next rung is due */
+    int64_t asked_mono_ms; /* when the first one was taken */
 };
 
 typedef void output_fn(void *arg, const char *bytes, size_t len);
@@ -58,6 +59,8 @@ static bool pump(int *fd, output_fn *output, void *arg)
 static void climb_to(const struct child *child, struct ladder *ladder, enum rung rung,
                      int64_t next_mono_ms)
 {
+    if (rung == RUNG_ASKED)
+        ladder->asked_mono_ms = clock_mono_ms();
     ladder->rung = rung;
     ladder->next_mono_ms = next_mono_ms;
     if (rung < RUNG_KILLED) {
@@ -94,6 +97,17 @@ static void climb_gently(const struct child_spec *spec, const struct child *chil
         climb_to(child, ladder, ladder->rung + 1, now + spec->grace_ms);
 }
 
+/* Straight to the last step, unless it holds what it must be asked to give back. */
+static void climb_forced(const struct child_spec *spec, const struct child *child,
+                         struct ladder *ladder, int64_t now)
+{
+    if (ladder->rung == RUNG_NONE && spec->forced_grace_ms > 0)
+        climb_to(child, ladder, RUNG_ASKED, now);
+    ladder->next_mono_ms = ladder->asked_mono_ms + spec->forced_grace_ms;
+    if (now >= ladder->next_mono_ms)
+        climb_to(child, ladder, RUNG_KILLED, 0);
+}
+
 /* Takes the step of the ladder that is due, if one is. */
 static void climb(const struct child_spec *spec, const struct child *child,
                   struct ladder *ladder, struct child_result *out)
@@ -108,7 +122,7 @@ static void climb(const struct child_spec *spec, const struct child *child,
     if (spec->gentle)
         climb_gently(spec, child, ladder, level > 1, now);
     else if (level > 1)
-        climb_to(child, ladder, RUNG_KILLED, 0);
+        climb_forced(spec, child, ladder, now);
     else if (now >= ladder->next_mono_ms)
         climb_to(child, ladder, ladder->rung + 1, now + spec->grace_ms);
 }

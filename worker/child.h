@@ -34,6 +34,8 @@ struct child_spec {
     int keep_fd; /* inherited under its own number (the run's lock); -1: none */
     int64_t deadline_mono_ms; /* then the ladder, with timed_out; 0: none */
     int64_t grace_ms;
+    int64_t forced_grace_ms; /* a forced stop, too, begins with a SIGINT and leaves it so
+                                much time after it; 0: none. Not of a gentle one */
     int64_t
         memory_bytes; /* RLIMIT_DATA of each of its processes; 0: no other than ours */
     bool die_with_parent; /* SIGINT when the runner dies; false for an apply */
@@ -48,7 +50,8 @@ struct child_spec {
     /* Not NULL: stderr has a pipe of its own and comes here instead. */
     void (*errors)(void *arg, const char *bytes, size_t len);
     /* Called at least every 100 ms: 0 go on; 1 stop asked (ladder from its first step);
-     * 2 forced (straight to SIGKILL of the group). NULL: never. */
+     * 2 forced (straight to SIGKILL of the group, but for forced_grace_ms). NULL: never.
+     */
     int (*stop_wanted)(void *arg);
     int poll_fd; /* stop_wanted is called as soon as it is readable, and empties it; -1 */
     void *arg;

@@ -218,6 +218,7 @@ static void add_resource(struct report *report, const cJSON *entry,
     count_actions(&report->counts, actions);
     if (resource.origin != ORIGIN_CODE)
         report->counts.changes_outside = true;
+    report_fingerprint_add(&report->prints, &resource);
     keep(report, &resource);
 }
 
@@ -290,6 +291,7 @@ struct report *report_from_plan(const cJSON *plan, struct err *err)
     for (const cJSON *entry = resources ? resources->child : NULL; entry;
          entry = entry->next)
         add_resource(report, entry, &index);
+    report_fingerprint_end(&report->prints, report->fingerprint);
     report->counts.output_changes = outputs_change(json_get(plan, "output_changes"));
     report->counts.check_failures = check_failures(json_get(plan, "checks"));
     return report;
@@ -308,6 +310,11 @@ void report_free(struct report *report)
         drifted_done(&report->list[i]);
     auto_free(&report->list);
     auto_free(&report);
+}
+
+const char *report_fingerprint(const struct report *report)
+{
+    return report->fingerprint;
 }
 
 const struct report_counts *report_counts(const struct report *report)

@@ -21,6 +21,7 @@ struct report_counts {
     bool output_changes;
     int64_t check_failures;
 };
+struct words_lock; /* terraform_words.h */
 /* Facts the runner knows and the metadata shows. */
 struct report_facts {
     int64_t total_resources; /* -1: unknown */
@@ -34,6 +35,8 @@ struct report_facts {
     const char *terraform_version;
     int64_t peak_rss_bytes;
     const char *sandbox; /* "landlock" or "none" */
+    /* The lock that stands, or may stand, on the state; NULL: none is known of. */
+    const struct words_lock *state_lock;
 };
 struct report; /* the drifted resources of one plan */
 
@@ -45,6 +48,9 @@ struct report *report_empty(void);
 struct report *report_from_text(const char *plan_text);
 void report_free(struct report *report);
 const struct report_counts *report_counts(const struct report *report);
+/* 32 hex digits: which drift it is. Equal for two plans that found the same, whatever is
+ * masked or left out of their lists; "" when nothing drifted or the JSON was not read. */
+const char *report_fingerprint(const struct report *report);
 /* "Plan: 1 to add, 2 to change, 0 to destroy." as terraform says it (with imports in
  * front), or "No changes. Your infrastructure matches the configuration." */
 void report_summary_line(const struct report *report, struct buf *out);

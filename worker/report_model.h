@@ -3,6 +3,7 @@
 #ifndef KEDGE_WORKER_REPORT_MODEL_H
 #define KEDGE_WORKER_REPORT_MODEL_H
 
+#include "common/sign.h"
 #include "worker/report.h"
 #include "worker/report_changes.h"
 #include "worker/severity.h"
@@ -19,11 +20,26 @@ struct drifted {
     struct changes changes;
     bool cut; /* changes were left out or cut */
 };
+/* Of one resource each, while a report is made. */
+struct report_print_one {
+    char id[SIGN_ID_BYTES];
+};
+struct report_prints {
+    struct report_print_one *list; /* owned */
+    size_t count, cap;
+};
 struct report {
     struct report_counts counts;
-    struct drifted *list; /* at most REPORT_RESOURCES_MAX */
+    struct report_prints prints;
+    char fingerprint[SIGN_ID_BYTES]; /* of all that drifted; "": nothing, or not known */
+    struct drifted *list;            /* at most REPORT_RESOURCES_MAX */
     size_t count;
     size_t kept_bytes;
 };
+
+/* ---- report_fingerprint.c ---- */
+void report_fingerprint_add(struct report_prints *prints, const struct drifted *resource);
+/* Of what was added, in whatever order, which is freed; "" of nothing. */
+void report_fingerprint_end(struct report_prints *prints, char id[SIGN_ID_BYTES]);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "common/mem.h"
 #include "worker/report_model.h"
+#include "worker/terraform_words.h"
 
 /* Room for what stands around the list of resources. */
 #define FRAME_BYTES (8 * 1024)
@@ -124,6 +125,8 @@ static void print_counts(struct json_writer *w, const struct report *report,
     else
         json_add_null(w, "totalResources");
     json_add_number(w, "driftedCount", counts->drifted);
+    if (report->fingerprint[0] != '\0')
+        json_add_text(w, "driftFingerprint", report->fingerprint);
     json_add_boolean(w, "changesOutside", counts->changes_outside);
     json_add_boolean(w, "outputChanges", counts->output_changes);
     json_add_number(w, "checkFailures", counts->check_failures);
@@ -155,6 +158,22 @@ static void print_drift_after(struct json_writer *w, const struct report_facts *
     json_object_end(w);
 }
 
+static const char *or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+static void print_lock(struct json_writer *w, const struct words_lock *lock)
+{
+    json_key(w, "stateLock");
+    json_object(w);
+    json_add_text(w, "id", lock->id);
+    json_add_text(w, "who", or_null(lock->who));
+    json_add_text(w, "operation", or_null(lock->operation));
+    json_add_text(w, "created", or_null(lock->created));
+    json_object_end(w);
+}
+
 void report_print_facts(struct json_writer *w, const struct report_facts *facts)
 {
     json_key(w, "timings");
@@ -172,6 +191,8 @@ void report_print_facts(struct json_writer *w, const struct report_facts *facts)
     json_add_text(w, "terraformVersion", facts->terraform_version);
     json_add_number(w, "peakRssBytes", facts->peak_rss_bytes);
     json_add_text(w, "sandbox", facts->sandbox);
+    if (facts->state_lock != NULL)
+        print_lock(w, facts->state_lock);
 }
 
 void report_print(const struct report *report, const struct report_facts *facts,

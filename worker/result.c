@@ -49,7 +49,7 @@ int result_read(const struct conf *conf, const char *run_dir, struct result *out
 {
     int found;
 
-    *out = (struct result){.outcome = {.exit_code = -1}};
+    *out = (struct result){.outcome = {.exit_code = -1, .resources = -1}};
     found = rundir_read_outcome(run_dir, &out->outcome, err);
     if (found <= 0)
         return found;
@@ -73,6 +73,7 @@ void result_none(struct result *out, enum run_error error, const char *message)
     *out = (struct result){
         .outcome = {.status = RUN_ERROR,
                     .exit_code = -1,
+                    .resources = -1,
                     .error = error,
                     .error_message = mem_dup(message)},
     };
@@ -126,7 +127,10 @@ void result_command(struct redis_cmd *cmd, const char *prefix,
         .drift_repo = result->drift_field ? result->drift_repo : NULL,
         .drift_field = result->drift_field,
         .drift_record = result->drift_field ? outcome->drift_record : NULL,
+        .found = outcome->found,
         .reads = outcome->reads,
+        .counted = outcome->resources >= 0,
+        .resources = outcome->resources,
     };
 
     queue_finish(cmd, prefix, hold, &finish);

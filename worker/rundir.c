@@ -30,7 +30,7 @@ void run_outcome_done(struct run_outcome *outcome)
     free(outcome->summary);
     free(outcome->drift_record);
     free(outcome->reads);
-    *outcome = (struct run_outcome){.exit_code = -1};
+    *outcome = (struct run_outcome){.exit_code = -1, .resources = -1};
 }
 
 void run_order_done(struct run_order *order)
@@ -81,6 +81,7 @@ static void print_order(const struct run_order *order, struct buf *out)
     json_add_number(&w, "queuedAt", order->queued_at_ms);
     json_add_number(&w, "startedAt", order->started_at_ms);
     json_add_number(&w, "lockRetrySince", order->lock_retry_since_ms);
+    json_add_number(&w, "resources", order->resources);
     json_add_raw(&w, "spec", buf_text(&spec), spec.len);
     json_object_end(&w);
 }
@@ -116,6 +117,7 @@ int rundir_read_order(const char *dir, struct run_order *out, struct err *err)
     order.queued_at_ms = json_int(doc, "queuedAt", 0);
     order.started_at_ms = json_int(doc, "startedAt", 0);
     order.lock_retry_since_ms = json_int(doc, "lockRetrySince", 0);
+    order.resources = json_int(doc, "resources", 0);
     if (copy_text(doc, "runId", order.hold.run_id, sizeof order.hold.run_id, err) < 0 ||
         copy_text(doc, "fence", order.hold.fence, sizeof order.hold.fence, err) < 0 ||
         copy_text(doc, "nonce", order.hold.nonce, sizeof order.hold.nonce, err) < 0 ||
@@ -170,6 +172,8 @@ static void print_outcome(const struct run_outcome *outcome, struct buf *out)
     json_add_text(&w, "summary", outcome->summary);
     json_add_text(&w, "driftRecord", outcome->drift_record);
     json_add_text(&w, "reads", outcome->reads);
+    json_add_number(&w, "resources", outcome->resources);
+    json_add_boolean(&w, "found", outcome->found);
     json_add_boolean(&w, "outputTruncated", outcome->output_truncated);
     if (outcome->expand)
         json_add_boolean(&w, "expand", true);
@@ -236,6 +240,8 @@ int rundir_read_outcome(const char *dir, struct run_outcome *out, struct err *er
     outcome.summary = mem_dup(json_string(doc, "summary"));
     outcome.drift_record = mem_dup(json_string(doc, "driftRecord"));
     outcome.reads = mem_dup(json_string(doc, "reads"));
+    outcome.resources = json_int(doc, "resources", -1);
+    outcome.found = json_bool(doc, "found", false);
     outcome.output_truncated = json_bool(doc, "outputTruncated", false);
     outcome.expand = json_bool(doc, "expand", false);
     *out = outcome;

@@ -59,6 +59,8 @@ struct run_outcome {
     char *summary;        /* compact JSON of counts; NULL: none */
     char *drift_record;   /* JSON for drift:<repo>; NULL: none */
     char *reads;          /* see struct finish; NULL: not known */
+    int64_t resources;    /* the same; -1: not counted */
+    bool found;           /* the same */
     bool output_truncated;
     bool expand; /* a resolve run that found its projects: see expand.json */
 };
@@ -71,6 +73,7 @@ struct run_order {
     int64_t attempt;
     int64_t queued_at_ms, started_at_ms; /* server's clock */
     int64_t lock_retry_since_ms;
+    int64_t resources; /* see struct claimed */
     struct run_spec spec;
 };
 void run_order_done(struct run_order *order);
@@ -95,6 +98,9 @@ void rundir_kill_holders(const char *dir);
  * runner or terraform? False: what they left behind holds it, and nobody else. True when
  * that cannot be found out. */
 bool rundir_is_led(const char *dir);
+/* SIGINT to the leaders of such groups alone, which stop what they have started. False:
+ * there is none. */
+bool rundir_interrupt(const char *dir);
 /* ---- may an apply begin? ----
  *
  * The runner asks with a serial and the time on CLOCK_BOOTTIME, in `ask`, and pokes the

@@ -94,6 +94,15 @@ static bool is_led(pid_t pid, const struct stat *file)
     return group > 0 && has_open(pid, file) && getpgid(group) == group;
 }
 
+static void interrupt_leader(pid_t pid, const struct stat *file, bool *led)
+{
+    AUTO(auto_close) int fd = pidfd_open(pid, 0);
+
+    if (fd >= 0 && getpgid(pid) == pid && has_open(pid, file) &&
+        pidfd_send_signal(fd, SIGINT, NULL, 0) == 0)
+        *led = true;
+}
+
 static void kill_one(pid_t pid, const struct stat *file, bool *led)
 {
     (void)led;
@@ -129,6 +138,13 @@ void rundir_kill_holders(const char *dir)
     bool led = false;
 
     (void)each_process(dir, kill_one, &led);
+}
+
+bool rundir_interrupt(const char *dir)
+{
+    bool led = false;
+
+    return each_process(dir, interrupt_leader, &led) && led;
 }
 
 bool rundir_is_led(const char *dir)

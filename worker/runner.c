@@ -74,6 +74,8 @@ int runner_stop_wanted(void *arg)
     struct runner *r = arg;
 
     read_wishes(r);
+    if (r->looking)
+        return 0;
     if (r->cancel_level > 1)
         return 2;
     return r->cancel_level > 0 || r->interrupted;
@@ -277,7 +279,10 @@ int runner_main(const struct conf *conf, const char *dir)
         .ctl_fd = -1,
         .log.fd = -1,
         .total_resources = -1,
+        .stored_resources = -1,
+        .after_resources = -1,
         .outcome.exit_code = -1,
+        .outcome.resources = -1,
     };
     struct err err;
     int rc;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/mem.h"
 #include "common/parse.h"
@@ -88,6 +89,57 @@ void runner_guard_look(struct runner *r, const cJSON *plan)
     }
 }
 
+/* ---- is it what was asked for? ---- */
+
+int runner_guard_commit(struct runner *r)
+{
+    const char *expected = r->order.spec.expected_commit;
+
+    if (expected == NULL || strcasecmp(expected, r->commit) == 0)
+        return 0;
+    return runner_fail(r, RUN_ERR_DRIFT_MOVED,
+                       "%s is at commit %s, and the drift that was to be reconciled was "
+                       "seen at %s. Nothing was applied: check it again, then reconcile "
+                       "what has drifted now.",
+                       r->order.spec.ref, r->commit, expected);
+}
+
+static bool has_moved(const struct runner *r)
+{
+    const char *expected = r->order.spec.expected_drift;
+
+    return expected != NULL && strcasecmp(expected, report_fingerprint(r->report)) != 0;
+}
+
+static int refuse_moved(struct runner *r)
+{
+    return runner_fail(r, RUN_ERR_DRIFT_MOVED,
+                       "%s. Nothing was applied: reconcile what has drifted now.",
+                       report_counts(r->report)->drifted > 0
+                           ? "The plan finds another drift than the one that was to be "
+                             "reconciled"
+                           : "The plan finds no drift where there was some before");
+}
+
+/* Somebody lost it, or the backend's settings lead elsewhere: everything would be made
+ * anew beside what there is. Not when what is in the state is gone: then it is still in
+ * the state. */
+static bool has_lost_state(const struct runner *r)
+{
+    return r->order.resources > 0 && r->stored_resources == 0;
+}
+
+static int refuse_empty(struct runner *r)
+{
+    return runner_fail(
+        r, RUN_ERR_EMPTY_STATE,
+        "The state is empty, and had %" PRId64 " resource%s before: everything would be "
+        "created anew. Nothing was applied: check the backend's settings and restore the "
+        "state. If it is meant to be empty, apply with POST /api/apply, or delete the "
+        "workspace and register it again.",
+        r->order.resources, r->order.resources == 1 ? "" : "s");
+}
+
 /* ---- may it be applied? ---- */
 
 static int refuse_destroy(struct runner *r)
@@ -124,23 +176,39 @@ static int refuse_protected(struct runner *r)
                        (int)len, address, address[len] != '\0' ? CUT : "");
 }
 
-int runner_guard(struct runner *r)
+static int guard_touches(struct runner *r)
 {
-    if (r->order.spec.kind != RUN_RECONCILE)
-        return 0;
+    int64_t limit = r->order.spec.max_destroy;
+
     if (!r->touches.known)
         return runner_fail(r, RUN_ERR_OUTPUT_TOO_LARGE,
                            "The plan is larger than %lld MiB: what it destroys is not "
                            "known. Nothing was applied: split the workspace.",
                            REPORT_PLAN_JSON_BYTES / MIB);
-    if (r->touches.destroyed > r->order.spec.max_destroy)
+    if (limit != RUN_DESTROY_ANY && r->touches.destroyed > limit)
         return refuse_destroy(r);
     return r->touches.protected != NULL ? refuse_protected(r) : 0;
 }
 
+int runner_guard(struct runner *r)
+{
+    if (r->order.spec.kind != RUN_RECONCILE)
+        return 0;
+    if (r->plan_changes && has_lost_state(r))
+        return refuse_empty(r);
+    if (has_moved(r))
+        return refuse_moved(r);
+    return r->plan_changes ? guard_touches(r) : 0;
+}
+
 bool runner_guard_refused(const struct runner *r)
 {
-    return r->outcome.status == RUN_ERROR &&
-           (r->outcome.error == RUN_ERR_DESTROY_REFUSED ||
-            r->outcome.error == RUN_ERR_PROTECTED);
+    static const enum run_error errors[] = {RUN_ERR_DESTROY_REFUSED, RUN_ERR_PROTECTED,
+                                            RUN_ERR_EMPTY_STATE, RUN_ERR_DRIFT_MOVED};
+
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++)
+        if (r->report != NULL && r->outcome.status == RUN_ERROR &&
+            r->outcome.error == errors[i])
+            return true;
+    return false;
 }

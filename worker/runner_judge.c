@@ -98,6 +98,7 @@ int runner_judge_show(struct runner *r, const struct child_result *result)
 
 static int fail_locked(struct runner *r, const struct words_lock *lock)
 {
+    r->state_lock = *lock;
     return runner_fail(r, RUN_ERR_STATE_LOCKED,
                        "The state is locked: lock %s, held by %s since %s (%s).",
                        lock->id, lock->who[0] != '\0' ? lock->who : "somebody",
@@ -137,22 +138,33 @@ static int fail_stopped(struct runner *r, const struct child_result *result)
                        "terraform apply was stopped on request. %s", left);
 }
 
+static int fail_apply(struct runner *r, const struct child_result *result,
+                      const char *text)
+{
+    struct words_lock lock;
+
+    if (result->stopped || result->timed_out)
+        return fail_stopped(r, result);
+    if (result->end == CHILD_SIGNALED)
+        return fail_killed(r, "apply", result);
+    return words_state_locked(text, &lock)
+               ? fail_locked(r, &lock)
+               : fail_with_text(r, "apply", result->code, text);
+}
+
 int runner_judge_apply(struct runner *r, const struct child_result *result)
 {
     AUTO(auto_free) char *text = NULL;
-    struct words_lock lock;
 
     if (result->peak_rss_bytes > r->peak_rss_bytes)
         r->peak_rss_bytes = result->peak_rss_bytes;
     /* It may have been done when it was asked to stop. */
     if (result->end == CHILD_EXITED && result->code == 0)
         return 0;
-    if (result->stopped || result->timed_out)
-        return fail_stopped(r, result);
-    if (result->end == CHILD_SIGNALED)
-        return fail_killed(r, "apply", result);
     text = output_text(r);
-    return words_state_locked(text, &lock)
-               ? fail_locked(r, &lock)
-               : fail_with_text(r, "apply", result->code, text);
+    fail_apply(r, result, text);
+    /* It has not tidied up behind it, or says that it could not. */
+    return result->end == CHILD_SIGNALED || words_unlock_failed(text)
+               ? runner_lock_left(r)
+               : -1;
 }

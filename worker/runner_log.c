@@ -71,8 +71,25 @@ static void to_log(struct runner_log *log, const char *bytes, size_t len)
         capture_feed(&log->tail, bytes + first, len - first);
 }
 
+/* CR LF and CR alone become LF: what follows a log knows one end of a line. */
+static void mend_line_ends(struct runner_log *log, struct buf *text)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < text->len; i++) {
+        char c = text->data[i];
+        bool is_second = c == '\n' && log->after_cr;
+
+        log->after_cr = c == '\r';
+        if (!is_second)
+            text->data[kept++] = c == '\r' ? '\n' : c;
+    }
+    text->len = kept;
+}
+
 static void pass_on(struct runner_log *log)
 {
+    mend_line_ends(log, &log->masked);
     to_log(log, buf_text(&log->masked), log->masked.len);
     capture_feed(&log->output, buf_text(&log->masked), log->masked.len);
     buf_reset(&log->masked);
@@ -83,7 +100,8 @@ static size_t before_hold(struct runner_log *log, const char *bytes, size_t len)
 {
     for (size_t i = 0; log->may_hold && i < len; i++) {
         if (bytes[i] != '\n') {
-            log->line_bytes++;
+            if (bytes[i] != '\r') /* it ends a line, too */
+                log->line_bytes++;
             continue;
         }
         if (log->line_bytes == 0) {
@@ -154,6 +172,8 @@ void runner_log_line(struct runner_log *log, const char *format, ...)
     buf_vfmt(&line, format, args);
     va_end(args);
     buf_char(&line, '\n');
+    log->after_cr = false;
+    mend_line_ends(log, &line);
     to_log(log, buf_text(&line), line.len);
 }
 

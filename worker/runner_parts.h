@@ -12,6 +12,7 @@
 #include "worker/report.h"
 #include "worker/rundir.h"
 #include "worker/terraform.h"
+#include "worker/terraform_words.h"
 
 #define RUNNER_LOG_BYTES    ((size_t)4 * 1024 * 1024)
 #define RUNNER_OUTPUT_BYTES ((size_t)1024 * 1024)
@@ -21,6 +22,7 @@ struct runner_log {
     int fd;         /* <dir>/log */
     size_t written; /* bytes of it; the first half of RUNNER_LOG_BYTES goes there live */
     bool midline;   /* the last byte was not the end of a line */
+    bool after_cr;  /* the last byte of the program was CR, which is an LF by now */
     int errnum;     /* of a write that failed; 0: none */
     struct mask *mask;
     struct buf masked;      /* scratch */
@@ -32,7 +34,8 @@ struct runner_log {
 };
 int runner_log_open(struct runner_log *log, const char *dir, struct err *err);
 void runner_log_done(struct runner_log *log);
-/* Output of a program: masked, to the log and to the step's output. */
+/* Output of a program: masked, with LF at the end of each line, to the log and to the
+ * step's output. */
 void runner_log_feed(struct runner_log *log, const char *bytes, size_t len);
 /* A line of our own, to the log alone. */
 void runner_log_line(struct runner_log *log, const char *format, ...)
@@ -82,6 +85,7 @@ struct runner {
     size_t ctl_len;
     int cancel_level;          /* of ctl; 0: none */
     bool interrupted;          /* the worker drains: stop, and leave no result */
+    bool looking;              /* after an apply that broke off: nobody stops that */
     struct rundir_ask ask;     /* the newest; serial 0: not asked yet */
     enum runner_answer answer; /* to it */
     int64_t started_mono_ms, deadline_mono_ms;
@@ -99,7 +103,11 @@ struct runner {
     struct report *after;    /* of the plan after the apply; NULL: none */
     bool after_changes;      /* that plan's exit status was 2 */
     char *project_name;      /* owned; of atlantis.yaml, NULL: none */
-    int64_t total_resources; /* -1: unknown */
+    int64_t total_resources; /* as they are, of the plan; -1: unknown */
+    /* Managed instances in the state as it was stored when the plan, the plan after the
+     * apply was made; -1: unknown. */
+    int64_t stored_resources, after_resources;
+    struct words_lock state_lock; /* that is in the way or was left; id "": none known */
     struct run_outcome outcome;
 };
 
@@ -155,10 +163,13 @@ void runner_plan_after(struct runner *runner);
 /* ---- runner_guard.c: what a reconcile may not do ---- */
 /* Notes what the plan (JSON) of a reconcile would touch; before it is applied. */
 void runner_guard_look(struct runner *runner, const cJSON *plan);
-/* May the plan be applied? 0, or -1 with the outcome: DESTROY_REFUSED, PROTECTED, or
- * OUTPUT_TOO_LARGE when the plan could not be read. Only a reconcile has limits. */
+/* After the checkout: is this the commit that is expected? 0, or -1 with DRIFT_MOVED. */
+int runner_guard_commit(struct runner *runner);
+/* After the plan: may it be applied, if there is something to apply? 0, or -1 with the
+ * outcome: EMPTY_STATE, DRIFT_MOVED, DESTROY_REFUSED, PROTECTED, or OUTPUT_TOO_LARGE when
+ * the plan could not be read. Only a reconcile has limits. */
 int runner_guard(struct runner *runner);
-/* Did it end because of them? */
+/* Did it end because of them, with a plan? */
 bool runner_guard_refused(const struct runner *runner);
 
 /* ---- runner_sensitive.c ---- */
@@ -176,9 +187,15 @@ void runner_ask_answered(struct runner *runner, const char *line);
 int runner_ask(struct runner *runner);
 
 /* ---- runner_apply.c: from a plan to a changed world ---- */
-/* After runner_plan found changes and sealed them: limits, requirements, mark, apply, the
- * second plan. 0 with status applied, or -1 with the outcome. */
+/* After runner_plan found changes and sealed them, and runner_guard has nothing against
+ * them: requirements, mark, apply, the second plan. 0 with status applied, or -1 with the
+ * outcome: of a reconcile STILL_DRIFTED when the second plan finds drift again. */
 int runner_apply(struct runner *runner);
+
+/* ---- runner_lock.c: what an apply that broke off has left ---- */
+/* Adds the lock that is left on the state, if there is one, to the outcome, which is an
+ * error. Returns -1. */
+int runner_lock_left(struct runner *runner);
 
 /* ---- runner_resolve.c: a batch's projects ---- */
 /* The whole of a resolve run: expand.json and the outcome. */

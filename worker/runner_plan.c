@@ -27,15 +27,26 @@ static bool is_plain(const char *path)
     return lstat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static void count_resources(struct runner *r)
+static int64_t count_in(const char *plan, const char *member)
 {
-    AUTO(auto_free) char *path = path_join(r->dir, TERRAFORM_PLAN_FILE);
     AUTO(buf_done) struct buf state = BUF_INIT(STATE_MAX_BYTES);
     struct err err;
 
-    r->total_resources = -1;
-    if (is_plain(path) && zip_member(path, "tfstate", &state, &err) == 0)
-        r->total_resources = report_state_resources(buf_text(&state), state.len);
+    return zip_member(plan, member, &state, &err) == 0
+               ? report_state_resources(buf_text(&state), state.len)
+               : -1;
+}
+
+/* The plan has the state twice: as it was stored, and as the plan found the things to be,
+ * where what is gone is missing and what is imported is there already. */
+static void count_resources(struct runner *r)
+{
+    AUTO(auto_free) char *path = path_join(r->dir, TERRAFORM_PLAN_FILE);
+    bool plain = is_plain(path);
+
+    r->total_resources = plain ? count_in(path, "tfstate") : -1;
+    r->stored_resources =
+        plain && r->order.spec.project_id != NULL ? count_in(path, "tfstate-prev") : -1;
 }
 
 /* A provider that show has started may have put something else in its place. */
@@ -258,15 +269,16 @@ void runner_plan_after(struct runner *r)
     struct capture output;
     struct run_outcome outcome = r->outcome;
     struct report *report = TAKE(r->report);
-    int64_t total_resources = r->total_resources;
+    int64_t total_resources = r->total_resources, stored = r->stored_resources;
     bool changes = r->plan_changes;
 
     capture_init(&output, RUNNER_OUTPUT_BYTES / 2, RUNNER_OUTPUT_BYTES / 2);
     runner_log_swap(&r->log, &output);
-    r->outcome = (struct run_outcome){.exit_code = -1};
+    r->outcome = (struct run_outcome){.exit_code = -1, .resources = -1};
     if (plan_again(r) == 0) {
         r->after = TAKE(r->report);
         r->after_changes = r->plan_changes;
+        r->after_resources = r->stored_resources;
     } else {
         runner_log_line(&r->log, "What the apply has left could not be planned: %s.",
                         r->outcome.status == RUN_ERROR ? run_error_name(r->outcome.error)
@@ -279,4 +291,5 @@ void runner_plan_after(struct runner *r)
     set_report(r, report);
     r->plan_changes = changes;
     r->total_resources = total_resources;
+    r->stored_resources = stored;
 }

@@ -121,6 +121,7 @@ static void get_facts(struct runner *r, struct report_facts *facts)
         .terraform_version = r->terraform ? terraform_version(r->terraform) : NULL,
         .peak_rss_bytes = r->peak_rss_bytes,
         .sandbox = r->terraform ? terraform_sandbox(r->terraform) : NULL,
+        .state_lock = r->state_lock.id[0] != '\0' ? &r->state_lock : NULL,
     };
 }
 
@@ -216,10 +217,24 @@ static bool find(const struct runner *r, struct finding *out)
         out->status = plan_status(r->report);
         return true;
     }
-    if (status != RUN_APPLIED || r->after == NULL)
+    if (r->after == NULL)
         return false;
     *out = (struct finding){plan_status(r->after), r->after, r->after_changes};
     return true;
+}
+
+/* What the next runs of the workspace are told was in the state. That it is empty is
+ * believed only of an apply that was carried out: whoever only looks may be looking at a
+ * state that somebody has lost. */
+static int64_t known_resources(const struct runner *r)
+{
+    enum run_status status = r->outcome.status;
+
+    if (r->applying)
+        return status == RUN_APPLIED || r->after_resources > 0 ? r->after_resources : -1;
+    if (status != RUN_CLEAN && status != RUN_DRIFT_DETECTED)
+        return -1;
+    return r->stored_resources > 0 ? r->stored_resources : -1;
 }
 
 static const char *project_name(const struct runner *r)
@@ -252,13 +267,14 @@ static void print_record(const struct runner *r, const struct finding *found,
     json_object_end(&w);
 }
 
-static char *drift_record(const struct runner *r)
+static char *drift_record(struct runner *r)
 {
     struct buf text = BUF_INIT(RECORD_MAX_BYTES);
     struct finding found;
 
     if (!find(r, &found))
         return NULL;
+    r->outcome.found = found.status != RUN_ERROR;
     print_record(r, &found, &text);
     return buf_take(&text);
 }
@@ -316,5 +332,6 @@ int runner_write_result(struct runner *r, struct err *err)
     r->outcome.summary = summary_json(r);
     r->outcome.drift_record = drift_record(r);
     r->outcome.reads = what_it_reads(r);
+    r->outcome.resources = known_resources(r);
     return rundir_write_outcome(r->dir, &r->outcome, err);
 }

@@ -229,7 +229,7 @@ int runner_init(struct runner *r)
 
 static int ready(struct runner *r)
 {
-    if (step_checkout(r) < 0 || check_directory(r) < 0)
+    if (step_checkout(r) < 0 || runner_guard_commit(r) < 0 || check_directory(r) < 0)
         return -1;
     if (r->order.spec.kind != RUN_DRIFT_CHECK && runner_require_plan(r) < 0)
         return -1;
@@ -247,7 +247,7 @@ void runner_work(struct runner *r)
         runner_resolve(r);
         return;
     }
-    if (ready(r) < 0 || runner_plan(r) < 0)
+    if (ready(r) < 0 || runner_plan(r) < 0 || runner_guard(r) < 0)
         return;
     if (run_kind_applies(r->order.spec.kind) && r->plan_changes && runner_apply(r) < 0)
         return;

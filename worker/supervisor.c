@@ -80,7 +80,7 @@ static int64_t turn(struct supervisor *s)
 static void wait_for_news(struct supervisor *s, int64_t sleep_ms)
 {
     struct redis_link *const links[] = {s->link, s->wake, s->ctl};
-    struct pollfd polled[ARRAY_LEN(links) + 3];
+    struct pollfd polled[ARRAY_LEN(links) + 4];
     size_t count = ARRAY_LEN(links);
 
     for (size_t i = 0; i < ARRAY_LEN(links); i++)
@@ -88,6 +88,7 @@ static void wait_for_news(struct supervisor *s, int64_t sleep_ms)
                                     .events = redis_link_events(links[i])};
     polled[count++] = (struct pollfd){.fd = s->stop_fd, .events = POLLIN};
     polled[count++] = (struct pollfd){.fd = s->journal.poke_fd, .events = POLLIN};
+    polled[count++] = (struct pollfd){.fd = supervisor_log_watch_fd(s), .events = POLLIN};
     polled[count++] = (struct pollfd){
         .fd = s->metrics ? metrics_listen_fd(s->metrics) : -1, .events = POLLIN};
     if (poll(polled, count, (int)sleep_ms) <= 0)
@@ -150,6 +151,7 @@ static int open_metrics(struct supervisor *s, struct err *err)
 static int set_up(struct supervisor *s, struct err *err)
 {
     s->stop_fd = stop_open(err);
+    supervisor_log_watch_open(s);
     if (s->stop_fd < 0 || check_sandbox(s->conf, err) < 0 || prepare_process(err) < 0 ||
         journal_open(&s->journal, s->conf->data_dir, err) < 0 || open_links(s, err) < 0 ||
         open_metrics(s, err) < 0)
@@ -170,6 +172,7 @@ static void tear_down(struct supervisor *s)
     journal_close(&s->journal);
     parse_list_free(s->watch.resend, s->watch.resend_count);
     auto_close(&s->stop_fd);
+    auto_close(&s->log_fd);
     free(s->beat.holds);
     free(s->environment);
 }
@@ -195,6 +198,7 @@ int supervisor_main(const struct conf *conf, int self_fd, char **environ_list)
         .environment = spawn_environment(environ_list),
         .journal = JOURNAL_INIT,
         .stop_fd = -1,
+        .log_fd = -1,
     };
     struct err err;
     int failed = set_up(&s, &err);

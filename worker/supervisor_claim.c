@@ -102,6 +102,7 @@ static int make_order(const struct claimed *claimed, struct run_order *order,
         .queued_at_ms = claimed->queued_at_ms,
         .started_at_ms = claimed->started_at_ms,
         .lock_retry_since_ms = claimed->lock_retry_since_ms,
+        .resources = claimed->resources,
     };
     memcpy(order->target, claimed->target, sizeof order->target);
     if (run_spec_parse(claimed->spec, strlen(claimed->spec), &order->spec, err) < 0)

@@ -213,7 +213,7 @@ static redis_link_callback *build(struct held *run, const struct ending *ending,
         run->sent_status = RUN_QUEUED;
         return on_returned;
     case VERDICT_ORPHAN:
-        queue_orphan(cmd, prefix, &run->hold);
+        queue_orphan_saying(cmd, prefix, &run->hold, outcome->error_message);
         run->sent_status = RUN_ORPHANED;
         return on_orphaned;
     }

@@ -33,8 +33,8 @@
 #include "worker/result_expand.h"
 #include "worker/rundir.h"
 
-#define SCRIPT_TIMEOUT_MS 3000 /* for the answer to a script */
-#define LOG_EVERY_MS      100
+#define SCRIPT_TIMEOUT_MS 3000   /* for the answer to a script */
+#define LOG_EVERY_MS      100    /* what nobody tells about is looked at that often */
 #define CUT_OFF_MS        120000 /* without Redis a check or plan goes on that long */
 #define RESEND_PAUSE_MS   10000  /* no claims after Redis restarted */
 #define CLAIM_EVERY_MS    2000
@@ -51,13 +51,14 @@ enum held_state {
 
 /* What the runner's log has of it in Redis. */
 struct log_tail {
-    int fd;         /* -1: not open yet */
-    int64_t offset; /* bytes that are stored, or were given up */
-    size_t flight;  /* bytes on their way; 0: none */
-    int64_t due_mono_ms;
-    int failures;     /* in a row, with Redis there */
-    int64_t left_out; /* bytes given up that the reader has not been told of */
-    bool closed;      /* the run is not ours any more */
+    int fd;                            /* -1: not open yet */
+    int64_t offset;                    /* bytes that are stored, or were given up */
+    size_t flight;                     /* bytes on their way; 0: none */
+    bool watched;                      /* the kernel tells when it grows */
+    bool grown;                        /* it has, or may have, since it was looked at */
+    int64_t due_mono_ms, look_mono_ms; /* not looked at before; looked at anyway */
+    int failures;                      /* in a row, with Redis there */
+    bool closed;                       /* the run is not ours any more */
 };
 
 /* The question of an apply that is being answered; see supervisor_mark.c. */
@@ -178,6 +179,8 @@ struct supervisor {
     int64_t mark_due_mono_ms; /* next look at what the applies ask */
     pid_t sweeper;            /* 0: none */
     size_t sending_bytes;     /* of results on their way */
+    int log_fd;               /* inotify, of the logs of runs; -1: there is none */
+    int64_t log_pause_mono_ms;
     struct supervisor_counts counts;
     bool over;
 };
@@ -242,6 +245,9 @@ void supervisor_resend_all(struct supervisor *s);
 void supervisor_resend(struct supervisor *s); /* the next of them */
 
 /* ---- supervisor_log.c ---- */
+void supervisor_log_watch_open(struct supervisor *s);
+/* Readable when a log has grown; -1: nobody is to be woken by that now. */
+int supervisor_log_watch_fd(const struct supervisor *s);
 void supervisor_log_open(struct log_tail *log);
 void supervisor_log_close(struct log_tail *log);
 bool supervisor_log_shipped(struct held *run); /* nothing is left to ship */

@@ -4,6 +4,8 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/path.h"
+#include "worker/state_lock.h"
 #include "worker/supervisor_internal.h"
 
 void ending_done(struct ending *ending)
@@ -33,6 +35,35 @@ static void judge_silence(const struct held *run, struct result *result)
                 run->trouble_text ? run->trouble_text : death);
     if (run->cancel_level > 0)
         result->outcome.status = RUN_CANCELLED;
+}
+
+/* The lock file that terraform has left beside a local state: it was killed, too. */
+static char *lock_sentence(const struct held *run)
+{
+    AUTO(auto_free)
+    char *work = journal_work_dir(&run->supervisor->journal, run->target);
+    AUTO(run_order_done) struct run_order order = {0};
+    AUTO(auto_free) char *tf = NULL;
+    char id[SIGN_UUID_BYTES];
+    struct err err;
+
+    if (rundir_read_order(run->dir, &order, &err) < 0)
+        return mem_dup("");
+    tf = path_join(work, order.spec.pull_request > 0 ? "pr/tf" : "tf");
+    if (!state_lock_left(tf, order.spec.workspace, id))
+        return mem_dup("");
+    return mem_fmt(" Terraform has left its lock file of the state, lock %s.", id);
+}
+
+static void judge_orphan(const struct held *run, struct result *result)
+{
+    AUTO(auto_free) char *lock = lock_sentence(run);
+    AUTO(auto_free)
+    char *message = mem_fmt("The runner died while it applied.%s Look at what it did, "
+                            "then resolve the run.",
+                            lock);
+
+    result_none(result, RUN_ERR_INTERRUPTED, message);
 }
 
 /* Did it stop because we told it to, with nothing to show? */
@@ -69,8 +100,10 @@ static enum verdict choose(const struct held *run, struct result *result)
 {
     const struct run_outcome *outcome = &result->outcome;
 
-    if (is_orphan(run, result))
+    if (is_orphan(run, result)) {
+        judge_orphan(run, result);
         return VERDICT_ORPHAN;
+    }
     if (may_return(run) && interrupted(run, result))
         return VERDICT_RELEASE;
     if (!result->present) {

@@ -38,8 +38,12 @@ static void refuse(struct held *run, enum hold_outcome outcome)
     char *line = mem_fmt("no %" PRId64 " %s", run->mark.serial, refusals[outcome]);
 
     run->marked = run->mark.before;
-    if (outcome == HOLD_GONE) /* it stops without a result: given back, if it is ours */
-        run->interrupt = run->told_interrupt = true;
+    /* It stops without a result: given back, if it is ours. One that is lost may be past
+     * its question, and has to be stopped. */
+    if (outcome == HOLD_GONE) {
+        run->interrupt = true;
+        run->told_interrupt = run->told_interrupt || !run->lost;
+    }
     log_info("mark_refused", "run_id=%s reason=%s", run->hold.run_id, refusals[outcome]);
     rundir_tell(run->dir, line);
 }

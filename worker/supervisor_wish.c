@@ -31,7 +31,18 @@ void supervisor_lose_run(struct held *run)
     run->supervisor->counts.lost++;
     run->lost = true;
     run->log.closed = true;
+    run->told_interrupt = false;
     supervisor_interrupt_run(run);
+}
+
+/* Its runner is dead and terraform goes on alone, for a run that a person has ended: it
+ * is asked to stop itself, once. */
+static bool interrupt_terraform(const struct held *run)
+{
+    if (!run->lost || !run->begun || run->runner != 0 || !rundir_interrupt(run->dir))
+        return false;
+    log_warn("terraform_interrupted", "run_id=%s", run->hold.run_id);
+    return true;
 }
 
 /* The runner hears nothing before it has opened its end: tried again each turn. */
@@ -40,7 +51,8 @@ void supervisor_tell(struct held *run)
     char line[24];
 
     if (run->interrupt && !run->told_interrupt)
-        run->told_interrupt = rundir_tell(run->dir, "interrupt");
+        run->told_interrupt =
+            rundir_tell(run->dir, "interrupt") || interrupt_terraform(run);
     if (run->cancel_level > run->told_level) {
         snprintf(line, sizeof line, "cancel %d", run->cancel_level);
         if (rundir_tell(run->dir, line))

@@ -90,6 +90,11 @@ int terraform_seal_plan(struct terraform *terraform, struct err *err);
 int terraform_apply(struct terraform *terraform, int64_t deadline_mono_ms,
                     struct child_result *out, struct err *err);
 
+/* Takes the state lock and gives it back; what it prints, as any command, tells who has
+ * it. Changes nothing. */
+int terraform_try_lock(struct terraform *terraform, int64_t deadline_mono_ms,
+                       struct child_result *out, struct err *err);
+
 /* After a plan: what of the repository the configuration reads, one a line, relative to
  * its top: the run's directory as it was given, then where that, the local modules and
  * the var files really are. NULL: that cannot be said, or not in QUEUE_READS_BYTES. The

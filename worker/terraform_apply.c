@@ -155,3 +155,20 @@ int terraform_apply(struct terraform *t, int64_t deadline_mono_ms,
     strings_done(&command.argv);
     return rc;
 }
+
+/* A resource that is not there is not tainted either; terraform looks after it has taken
+ * the lock, and reads no configuration for it. */
+int terraform_try_lock(struct terraform *t, int64_t deadline_mono_ms,
+                       struct child_result *out, struct err *err)
+{
+    struct command command = {.locks = true, .deadline_mono_ms = deadline_mono_ms};
+    int rc;
+
+    strings_add(&command.argv, "untaint");
+    strings_add(&command.argv, "-no-color");
+    strings_add(&command.argv, "-lock-timeout=0s");
+    strings_add(&command.argv, "terraform_data.is_the_state_locked");
+    rc = command_run(t, &command, out, err);
+    strings_done(&command.argv);
+    return rc;
+}

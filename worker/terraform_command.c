@@ -15,6 +15,9 @@ int64_t terraform_memory_bytes(const struct conf *conf)
     return limit > MEMORY_MIN_BYTES ? limit : MEMORY_MIN_BYTES;
 }
 
+/* For a forced stop to give the state back: a lock that is left needs a person. */
+#define UNLOCK_MS 5000
+
 struct pump {
     const struct terraform *terraform;
     const struct command *command;
@@ -66,6 +69,7 @@ int command_run(struct terraform *t, struct command *command, struct child_resul
         .keep_fd = t->io.lock_fd,
         .deadline_mono_ms = command->deadline_mono_ms,
         .grace_ms = t->conf->cancel_grace_ms,
+        .forced_grace_ms = command->locks ? UNLOCK_MS : 0,
         .memory_bytes = terraform_memory_bytes(t->conf),
         .die_with_parent = !command->lasting,
         .keep_output = command->locks,

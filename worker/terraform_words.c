@@ -89,18 +89,44 @@ static void field(const char *text, const char *label, char *out, size_t out_byt
     out[len] = '\0';
 }
 
+/* The http backend shows as "Lock Info" the lock that was wanted, and names the one that
+ * is there in its reason alone. */
+static bool http_lock(const char *text, struct words_lock *out)
+{
+    static const char words[] = "HTTP remote state already locked: ID=";
+    AUTO(auto_free) char *flat = flatten(text, false);
+    const char *at = strstr(flat, words);
+
+    if (at == NULL)
+        return false;
+    *out = (struct words_lock){.id = ""};
+    at += strlen(words);
+    memcpy(out->id, at, strnlen(at, sizeof out->id - 1));
+    out->id[strcspn(out->id, " ")] = '\0';
+    return out->id[0] != '\0';
+}
+
 bool words_state_locked(const char *text, struct words_lock *out)
 {
     const char *info = strstr(text, "Error acquiring the state lock");
 
     if (info == NULL)
         return false;
+    if (http_lock(info, out))
+        return true;
     field(info, "\n  ID:", out->id, sizeof out->id);
     field(info, "\n  Who:", out->who, sizeof out->who);
     field(info, "\n  Operation:", out->operation, sizeof out->operation);
     field(info, "\n  Created:", out->created, sizeof out->created);
     /* Without an owner the lock could not be tried at all: permissions, network. */
     return out->id[0] != '\0';
+}
+
+bool words_unlock_failed(const char *text)
+{
+    static const char *const words[] = {"error releasing the state lock"};
+
+    return has_any(text, words, ARRAY_LEN(words));
 }
 
 bool words_infrastructure(const char *text)

@@ -12,6 +12,8 @@ struct words_lock {
 };
 /* Is it refused because somebody holds the state lock? */
 bool words_state_locked(const char *text, struct words_lock *out);
+/* Could it not give the state lock back? */
+bool words_unlock_failed(const char *text);
 /* Did something on the way fail that may be back in a minute (registry, network)? */
 bool words_infrastructure(const char *text);
 /* Does the configuration want to be run elsewhere (HCP Terraform, Terraform Enterprise)?

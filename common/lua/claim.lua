@@ -10,11 +10,12 @@ check(#ARGV == 3 and #worker > 0 and #nonce > 0, 'claim')
 
 local function answer(id)
     local v = redis.call('HMGET', K('run:' .. id), 'fence', 'target', 'kind', 'attempts',
-                         'crashes', 'queued', 'started', 'lock_since')
+                         'crashes', 'queued', 'started', 'lock_since', 'pkey', 'scope')
     local spec = redis.call('GET', K('spec:' .. id))
     local more = redis.call('EXISTS', K('ready'))
+    local resources = v[9] ~= '' and redis.call('HGET', K('last:' .. v[10]), 'resources')
     return {'run', id, v[1], v[2], v[3], spec, v[4], v[5] or 0, v[6], v[7], v[8] or 0,
-            more}
+            resources or 0, more}
 end
 
 -- The worker's last claim, so that its replay is known; an empty answer is one too.

@@ -1,8 +1,9 @@
 #!lua
 -- A request becomes exactly one waiting run, or joins an equal check that still waits, or
--- leaves no trace. Sent again with the same run id or Idempotency-Key it gets the answer
--- it got before.
+-- leaves no trace; what applies leaves none while that is frozen. Sent again with the same
+-- run id or Idempotency-Key it gets the answer it got before.
 --@include new_run
+--@include freeze
 local id, kind, target, scope, pkey = ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[9]
 local credit = whole(ARGV[4], 'credit')
 local fingerprint, revision, idem, body = ARGV[12], ARGV[13], ARGV[14], ARGV[15]
@@ -20,6 +21,10 @@ if before then
 end
 if redis.call('EXISTS', K('run:' .. id)) == 1 then
     return {'replayed', id, 0}
+end
+local frozen = (kind == 'apply' or kind == 'reconcile') and frozen_answer()
+if frozen then
+    return frozen
 end
 if has_moved(pkey, revision) then
     return {'moved', '', 0}

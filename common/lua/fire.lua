@@ -7,6 +7,7 @@
 -- workspace, its project's key, its revision (-1: any), spec, ref, fingerprint, note.
 --@include new_run
 --@include schedule
+--@include freeze
 local id, version, tick, action = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
 local next_tick, review = whole(ARGV[4], 'next tick'), ARGV[6] == '1'
 local kind, target, pkey, note = ARGV[8], ARGV[10], ARGV[14], ARGV[19]
@@ -27,6 +28,13 @@ local NOTES = {
 
 local function is_of_kind(run_id)
     return run_id and redis.call('HGET', K('run:' .. run_id), 'kind') == kind
+end
+
+-- A reconcile is not even planned while nothing may be applied: why, as a note.
+local function note_of_freeze()
+    local reason = kind == 'reconcile' and why_frozen()
+    local why = reason and 'Applies are frozen' .. (reason ~= '' and ': ' .. reason or '')
+    return why and cjson.encode({summary = why})
 end
 
 -- Is a run of that kind waiting for the target, or working on it?
@@ -79,7 +87,10 @@ end
 if has_moved(pkey, ARGV[15]) then
     return 'stale'
 end
-skips = skips or (action == 'run' and under_way())
+if not skips then
+    note = note_of_freeze() or ''
+    skips = note ~= '' or (action == 'run' and under_way())
+end
 make()
 if skips then
     move_on()

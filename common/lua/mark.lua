@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
 -- An apply begins only after a mark, and a mark is given only to the holder of a running
 -- run whose lease lives, while nobody cancels it and nothing is frozen. Asked again it
--- looks again: 'done' is always true now.
+-- looks again: 'done' is always true now. Why it was frozen stays in the run, for its end.
 --@include run
+--@include freeze
 local id, fence, nonce = ARGV[1], ARGV[2], ARGV[3]
 check(#ARGV == 3 and #id > 0, 'mark')
 
@@ -18,7 +19,9 @@ end
 if run.cancel > 0 then
     return 'cancelled'
 end
-if redis.call('HGET', K('meta'), 'frozen') == '1' then
+local frozen = why_frozen()
+if frozen then
+    redis.call('HSET', K('run:' .. id), 'frozen_reason', frozen)
     return 'frozen'
 end
 if not run.marked then

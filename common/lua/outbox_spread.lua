@@ -5,16 +5,27 @@
 -- the caller knows.
 -- ARGV: limits, entry ("": a reminder), subject, version of what was told, revision of
 -- the hooks, reminder after ms, what was told is kept ms, drift, since, at, failing (0,
--- 1), event, remind (0, 1), number of events; of each event id, type, JSON, batch, number
--- of deliveries; of each delivery hook, id.
+-- 1), event, remind (0, 1), number of events, scope whose ignore rules matched or "",
+-- number of those; of each id, matches; of each event id, type, JSON, batch, number of
+-- deliveries; of each delivery hook, id.
 --@include outbox
+--@include ignores
 local A = LIMITS
 local entry, subject, version, revision = ARGV[A + 1], ARGV[A + 2], ARGV[A + 3], ARGV[A + 4]
 local remind_ms, told_ms = whole(ARGV[A + 5], 'time'), whole(ARGV[A + 6], 'time')
 local since, at = whole(ARGV[A + 8], 'since'), whole(ARGV[A + 9], 'at')
 local remind, count = ARGV[A + 12] == '1', whole(ARGV[A + 13], 'events')
+local scope, ignored = ARGV[A + 14], whole(ARGV[A + 15], 'rules that matched')
 check(entry ~= '' or subject ~= '', 'a reminder of nothing')
+check(scope and ignored <= 1200 and (scope ~= '') == (ignored > 0), 'rules that matched')
 whole(version, 'version')
+
+local rules, matches = {}, {}
+for i = 1, ignored do
+    rules[i] = ARGV[A + 14 + 2 * i]
+    matches[i] = whole(ARGV[A + 15 + 2 * i], 'matches')
+    check(#rules[i] > 0 and rules[i] ~= 'revision' and matches[i] > 0, 'a match')
+end
 
 local function read_events(place)
     local events = {}
@@ -33,7 +44,7 @@ local function read_events(place)
     check(place == #ARGV + 1, 'outbox_spread')
     return events
 end
-local events = read_events(A + 14)
+local events = read_events(A + 16 + 2 * ignored)
 
 local function is_still_due()
     if entry ~= '' then
@@ -91,6 +102,13 @@ end
 for _, event in ipairs(events) do
     if #event.to > 0 then
         spread_event(event)
+    end
+end
+-- Once for each entry: the next one who comes with it finds that it is no longer the head.
+if ignored > 0 then
+    ignored_add(scope, rules, matches)
+    if ignores_prune(scope) then
+        ignores_changed(scope)
     end
 end
 return 'done'

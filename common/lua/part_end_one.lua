@@ -21,8 +21,11 @@ local function requeue(run, ...)
 end
 
 -- The scope's last checks: `ended` is the last that came to an answer or an error, `good`
--- the last that came to an answer.
+-- the last that came to an answer. And the last reconcile that may have left nothing.
 local function remember_last(run, status)
+    if run.kind == 'reconcile' and (status == 'clean' or status == 'applied') then
+        redis.call('HSET', K('last:' .. run.scope), 'reconciled', run.id)
+    end
     if run.kind ~= 'drift_check' then
         return
     end

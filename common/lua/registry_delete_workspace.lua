@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 -- A workspace goes only when none of its runs waits or is active; forced, they are
--- cancelled in the same step. Its schedules, its hooks and what was told about it go with
--- it. The revision of its project moves, so that no run is made from what was read before.
+-- cancelled in the same step. Its schedules, its hooks, its ignore rules and what was told
+-- about it go with it. The revision of its project moves, so that no run is made from what was read before.
 -- At most 100 waiting runs are looked at: with more of them it stays, the answer is busy,
 -- and the caller asks again.
 --@include cancel
---@include registry
+--@include ignores
 --@include schedule
 --@include hook
 local key, workspace_id, target, scope = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -69,8 +69,8 @@ if #runs > 0 then
     return busy(runs)
 end
 redis.call('HDEL', K('workspaces:' .. key), workspace_id)
-redis.call('DEL', K('ignores:' .. scope), K('ignores_due:' .. scope), K('last:' .. scope),
-           K('told:' .. scope))
+ignores_forget_all(scope)
+redis.call('DEL', K('last:' .. scope), K('told:' .. scope))
 redis.call('ZREM', K('reminders'), scope)
 schedules_forget_all(scope)
 hooks_forget_all(scope)

@@ -94,8 +94,8 @@ end
 
 local function trim_scope(scope)
     local kept = {}
-    for _, id in ipairs(redis.call('HMGET', K('last:' .. scope), 'newest', 'ended', 'good'))
-    do
+    for _, id in ipairs(redis.call('HMGET', K('last:' .. scope), 'newest', 'ended', 'good',
+                                   'reconciled')) do
         kept[id or ''] = true
     end
     local skips = K('skips:' .. scope)

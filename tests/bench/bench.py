@@ -3,7 +3,8 @@
 
     tests/bench/bench.py [check] [http] [memory] [claim] [one] [batches] [waiting]
                          [schedules] [schedule_kill] [schedule_idle] [schedule_burst]
-                         [schedule_jitter] [hooks]      default: all
+                         [schedule_jitter] [hooks] [cancels]
+                         [watchers] [resume] [ai_streams]      default: all
 
 Prints one table a part, in the form that docs/BENCHMARKS.md quotes. Nothing here passes or
 fails: machines differ; what is compared is measured side by side in one run.
@@ -23,12 +24,15 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
+from ai_streams import bench_ai_streams  # noqa: E402
 from batches import bench_batches, bench_one, bench_waiting  # noqa: E402
+from cancels import bench_cancels  # noqa: E402
 from hooks import bench_hooks  # noqa: E402
 from schedules import (bench_schedule_burst, bench_schedule_idle, bench_schedule_jitter, bench_schedule_kill,  # noqa: E402
                        bench_schedules)
 from stack import FOLLOWS_FILE, TOKEN, Stack, until  # noqa: E402
 from tables import median_of, milliseconds, table  # noqa: E402
+from watchers import bench_resume, bench_watchers  # noqa: E402
 
 WORKSPACES = 1000
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
@@ -253,7 +257,8 @@ def main():
     parts = {"check": bench_check, "http": bench_http, "memory": bench_memory, "claim": bench_claim,
              "one": bench_one, "batches": bench_batches, "waiting": bench_waiting,
              "schedules": bench_schedules, "schedule_kill": bench_schedule_kill, "schedule_idle": bench_schedule_idle,
-             "schedule_burst": bench_schedule_burst, "schedule_jitter": bench_schedule_jitter, "hooks": bench_hooks}
+             "schedule_burst": bench_schedule_burst, "schedule_jitter": bench_schedule_jitter, "hooks": bench_hooks, "ai_streams": bench_ai_streams,
+             "cancels": bench_cancels, "watchers": bench_watchers, "resume": bench_resume}
     for part in sys.argv[1:] or parts:
         parts[part]()
 

@@ -58,7 +58,8 @@ def what_did_apply_is_applied(cluster, records, applies):
     """Or is an orphan, which a person has settled."""
     for run_id, ends in applies.ends.items():
         run = records.get(run_id)
-        if ends == ["0"] and run and run["status"] != "applied" and not fields(cluster, run_id, "resolve_reason")["resolve_reason"]:
+        still = run and (run["error"] or {}).get("code") == "STILL_DRIFTED"
+        if ends == ["0"] and run and run["status"] != "applied" and not still and not fields(cluster, run_id, "resolve_reason")["resolve_reason"]:
             yield f"run {run_id} did apply and is {run['status']}: {run['error']}"
 
 

@@ -21,6 +21,7 @@ import batch_invariants as batch_must
 import invariants as must
 import news_invariants as news_must
 import push_invariants as push_must
+import reconcile_invariants as reconcile_must
 import schedule_invariants as schedule_must
 from batch_clients import BatchClient, Person
 from clients import Client, Witness
@@ -28,6 +29,7 @@ from cluster import Cluster
 from gardener import Gardener
 from monkey import Monkey
 from push_clients import Pusher
+from reconcile_clients import ReconcileClient
 from stack import until
 from subscribers import Subscribers
 from timetable import Timetable
@@ -41,7 +43,8 @@ HURRY_S = 3
 class Chaos:
     def __init__(self, cluster, seed):
         self.cluster = cluster
-        self.clients = [Client(cluster, f"{seed} {n}") for n in range(CLIENTS)]
+        self.reconciler = ReconcileClient(cluster, f"{seed} reconciler")
+        self.clients = [*(Client(cluster, f"{seed} {n}") for n in range(CLIENTS)), self.reconciler]
         self.batch_clients = [BatchClient(cluster, f"{seed} batch {n}") for n in range(BATCH_CLIENTS)]
         self.person = Person(cluster)
         self.witness = Witness(cluster)
@@ -147,7 +150,9 @@ class Chaos:
         cluster, monkey = self.cluster, self.monkey
         applies = apply_must.Applies(lines)
         final = {run: record["status"] for run, record in records.items()}
-        forced = set().union(*(client.forced for client in self.batch_clients))
+        forced = set().union(*(client.forced for client in (*self.batch_clients, self.reconciler)))
+        terms = self.reconciler.terms
+        self.counts["reconciles applied"] = len(applies.begun.keys() & terms.keys())
         self.counts["orphans settled"] = len(self.person.resolved)
         self.counts["applies"] = len(applies.begun)
         return {
@@ -160,6 +165,10 @@ class Chaos:
             "one interrupt": apply_must.one_interrupt(records, applies, forced),
             "orphans have a reason": apply_must.orphans_have_a_reason(cluster, monkey, applies, records, runs),
             "no state stays locked": apply_must.no_state_stays_locked(monkey, lines),
+            "nothing begins while frozen": reconcile_must.nothing_begins_while_frozen(monkey, applies),
+            "terms are kept": reconcile_must.terms_are_kept(terms, lines),
+            "only what was seen is reconciled": reconcile_must.only_what_was_seen_is_reconciled(terms, records, lines),
+            "what is left is told": reconcile_must.what_is_left_is_told(terms, records, lines),
         }
 
     def of_schedules(self):

@@ -15,6 +15,7 @@ PROJECT = "chaos"
 TIMED = 10  # workspaces that nothing but schedules checks
 GUESTS = 3  # workspaces that come and go
 PUSHED, PUSHED_PROJECT, PUSHED_REPOSITORY = 4, "pushed", "acme/pushed"  # whose checks are queued by pushes
+RECONCILED, RECONCILED_PROJECT = 4, "reconciled"  # workspaces c<n>, which are reconciled on request
 WEBHOOK_SECRET = "the-secret-of-the-webhooks"
 PROJECTS = "version: 3\nprojects:\n" + "".join(
     f"- {{name: p{n}, dir: d{n}{more}}}\n" for n, more in enumerate(
@@ -28,9 +29,19 @@ RUN_DIRECTORY = re.compile(r"/runs/([0-9a-f-]{36})")
 NAMES = ("redis", "api", *SCHEDULERS, *WORKERS)
 
 
+def max_destroy(n):
+    """Of the reconciled workspace c<n>."""
+    return n % 3
+
+
+def protects(n):
+    """Does it protect terraform_data.guarded?"""
+    return n % 2 == 1
+
+
 class Cluster(Stack):
     def __init__(self):
-        super().__init__(cancel_grace="1s", stop_timeout="2s", run_timeout="60s", log_level="info", max_queued=2000,
+        super().__init__(cancel_grace="2s", stop_timeout="2s", run_timeout="60s", log_level="info", max_queued=2000,
                          hook_allow_private="true", hook_timeout="2s", hook_retry="50ms", public_url="http://kedge.test",
                          github_webhook_secret=WEBHOOK_SECRET)
         terraform = self.dir / "terraform"
@@ -59,6 +70,10 @@ class Cluster(Stack):
             self.register("acme/chaos", PROJECT, f"w{n}", directory=f"d{n % TARGETS}", variables={}, backendConfig={})
         for n in range(TIMED):
             self.register("acme/chaos", PROJECT, f"t{n}", directory=f"t{n}", variables={}, backendConfig={})
+        self.repository("acme/reconciled", {f"c{n}/main.tf": "terraform {}\n" for n in range(RECONCILED)})
+        for n in range(RECONCILED):
+            self.register("acme/reconciled", RECONCILED_PROJECT, f"c{n}", directory=f"c{n}", variables={}, backendConfig={},
+                          maxDestroy=max_destroy(n), protected=["terraform_data.g*"] if protects(n) else [])
         self.repository(PUSHED_REPOSITORY, {f"e{n}/main.tf": "terraform {}\n" for n in range(PUSHED)})
         self.put(f"/api/v1/projects/{PUSHED_PROJECT}", {"repository": PUSHED_REPOSITORY, "type": "Github", "ref": "main"})
         for n in range(PUSHED):

@@ -3,7 +3,7 @@ import collections
 import json
 import time
 
-from cluster import PUSHED, SCHEDULERS, TARGETS, TIMED
+from cluster import PUSHED, RECONCILED, SCHEDULERS, TARGETS, TIMED
 from stack import ENDED, PATIENCE
 
 # Where a run may go from each status; a cancel is told as the status once more.
@@ -157,8 +157,8 @@ def is_kept(run):
 def untidy(cluster):
     for worker in cluster.dir.glob("data/*/w*"):
         targets = sum(1 for _ in (worker / "work").iterdir())
-        if targets > TARGETS + TIMED + PUSHED:
-            yield f"{worker} has {targets} work directories for {TARGETS + TIMED + PUSHED} targets"
+        if targets > TARGETS + TIMED + PUSHED + RECONCILED:
+            yield f"{worker} has {targets} work directories for {TARGETS + TIMED + PUSHED + RECONCILED} targets"
         for run in (worker / "runs").iterdir():
             # "marked.ttIHKO": whoever wrote it was killed before the rename. It goes with the directory.
             more = {path.name for path in run.iterdir() if path.stem not in RUN_FILES or len(path.suffix) != 7} - RUN_FILES

@@ -18,6 +18,16 @@ FROZEN_S = (1, 5)
 PAUSED_S = (1, 5)
 AMBUSH_S = 1.5
 SUSPENDED_S = (20, 35) # around lease and grace: its runs are done elsewhere meanwhile
+# The runs that may apply, by what they were told before.
+READ_MARKED = """
+local marked = redis.call('ZRANGE', KEYS[1] .. 'orphans', 0, -1)
+for _, run in ipairs(redis.call('HVALS', KEYS[1] .. 'active')) do
+    if redis.call('HGET', KEYS[1] .. 'run:' .. run, 'marked') == '1' then
+        marked[#marked + 1] = run
+    end
+end
+return marked
+"""
 
 
 class Monkey:
@@ -30,6 +40,8 @@ class Monkey:
         self.killed = set()  # runs whose runner it killed
         self.struck = set()  # pids below the programs that it killed or froze
         self.thaw_at = None  # when applies are not frozen any more
+        self.freezes = []  # (from, to, what was marked before): so long nothing may begin to apply
+        self.frozen = None  # (since, what was marked) of the freeze that is
         self.resume_at = None  # when firing and claiming go on
         self.counts = collections.Counter()
         self.complaints = []
@@ -75,7 +87,7 @@ class Monkey:
     def strike(self):
         faults = ((self.kill, 5), (self.freeze, 5), (self.stop, 3), (self.kill_runner, 3), (self.kill_applying, 4),
                   (self.kill_at_mark, 6), (self.freeze_runner, 3), (self.kill_terraform, 3), (self.lose_host, 1),
-                  (self.suspend_host, 2), (self.cut_connections, 1), (self.freeze_applies, 1),
+                  (self.suspend_host, 2), (self.cut_connections, 1), (self.freeze_applies, 3),
                   (self.strike_sending, 8), (self.kill_schedulers, 1), (self.pause, 1))
         fault = self.random.choices([f for f, _ in faults], [w for _, w in faults])[0]
         what = fault()
@@ -249,8 +261,14 @@ class Monkey:
 
     def freeze_applies(self):
         """No apply begins."""
-        if self.thaw_at is not None or not self.set_frozen(True):
+        if self.thaw_at is not None:
             return None
+        self.thaw_at = 0  # it may be frozen without an answer
+        if not self.set_frozen(True):
+            return None
+        marked = self.cluster.script(READ_MARKED)
+        if marked is not None:
+            self.frozen = (time.time(), set(marked))
         self.thaw_at = time.monotonic() + self.random.uniform(*FROZEN_S)
         return "applies"
 
@@ -259,7 +277,12 @@ class Monkey:
             self.thaw_at = None
 
     def set_frozen(self, frozen):
-        return self.cluster.redis_json("hset", "{kedge}:meta", "frozen", "1" if frozen else "0") is not None
+        if not frozen and self.frozen:
+            self.freezes.append((self.frozen[0], time.time(), self.frozen[1]))
+            self.frozen = None
+        with contextlib.suppress(OSError, ValueError):
+            return self.cluster.put("/api/v1/freeze", {"frozen": frozen, "reason": "chaos"}, timeout=3).status == 200
+        return False
 
     def pause(self):
         """No schedule fires, no run is claimed."""

@@ -4,6 +4,7 @@ import collections
 import json
 import re
 
+from cluster import RECONCILED_PROJECT
 from gardener import is_guest
 from receiver import signature
 from subscribers import HOOKS, SECRET
@@ -13,6 +14,9 @@ TOLD_OF = {("drift_check", "clean"), ("drift_check", "drift_detected"), ("drift_
 POSSIBLE = {"clean": {"drift.resolved", "check.recovered"},
             "drift_detected": {"drift.detected", "drift.changed", "check.recovered"},
             "error": {"check.failed"}, "orphaned": {"run.orphaned"}}
+# Of a workspace that is reconciled, whatever ends there.
+RECONCILING = {"drift.detected", "drift.changed", "drift.resolved", "check.failed", "check.recovered", "reconcile.succeeded",
+               "reconcile.failed"}
 # Of each run: what it is, and, when it has drift, its metadata.
 READ_RUNS = """
 local out = {}
@@ -64,6 +68,10 @@ class News:
             run = self.runs[run_id]
             if (run["kind"], status) in TOLD_OF and is_guest(run["workspace"]):
                 self.possible |= {(run_id, kind) for kind in POSSIBLE[status]}
+            elif run["project"] == RECONCILED_PROJECT and status == "orphaned":
+                self.expected[run_id, "run.orphaned"] = run
+            elif run["project"] == RECONCILED_PROJECT:
+                self.possible |= {(run_id, kind) for kind in RECONCILING}
             elif (run["kind"], status) in TOLD_OF:
                 for kind in self.news(run, status):
                     self.expected[run_id, kind] = run

@@ -5,10 +5,11 @@
 #
 # Lines in WORLD/log: what target pid time, then
 #   start    <work directory> <run id>     (plan and apply: the id; else -)
-#   exit     <status> <run id>             a plan has come to its end
+#   exit     <status> <run id> [<deeds>]   a plan has come to its end; what it would do, where it may be reconciled
 #   apply    <work directory> <run id>     an apply has begun
 #   sigint   - <run id>                    it was asked to stop
 #   changed  <work directory> <run id>     it has changed the world
+#   deeds    <deeds> <run id>              by these, where it may be reconciled: action:name, comma-separated
 #   applied  <status> <run id>             it has come to its end
 #   locked, unlocked  <command> <run id>   the state, by who gives it back when he is stopped
 #   overlap  <work directory> <that of who is there already> <his command> <command>
@@ -29,10 +30,36 @@ note() { echo "$1 $target $$ $EPOCHREALTIME ${*:2}" >> "$world/log"; }
 chance() { [ $((RANDOM % 1000)) -lt "$1" ]; }
 moody() { [ -e "$world/moods" ] && chance "$1"; } # what takes many seconds
 rest() { sleep "$1" & wait $!; }
+is_reconciled() { [[ $target == c* ]]; }
+make_deeds() {
+    local all=(update:it)
+    chance 250 && all+=(delete:old)
+    chance 150 && all+=(replace:other)
+    chance 150 && all+=(update:guarded)
+    local IFS=,
+    echo "${all[*]}"
+}
+show_deed() { # action, name
+    local actions="\"$1\"" after='{"input": "b"}'
+    [ "$1" != replace ] || actions='"delete", "create"'
+    [ "$1" != delete ] || after=null
+    cat << END
+{"address": "terraform_data.$2", "mode": "managed", "type": "terraform_data", "name": "$2",
+"provider_name": "terraform.io/builtin/terraform", "change": {"actions": [$actions], "before": {"input": "a"},
+"after": $after, "after_unknown": {}, "before_sensitive": false, "after_sensitive": false}}
+END
+}
+locked=''
 lock_state() {
     $lock && [ -z "$stubborn" ] || return
-    trap 'note unlocked '"$1"' "$run"' EXIT
+    trap unlock_state EXIT
+    locked=$1
     note locked "$1" "$run"
+}
+unlock_state() { # also when the second of two signals comes while that is done for the first
+    trap '' INT
+    [ -z "$locked" ] || note unlocked "$locked" "$run"
+    locked=''
 }
 
 exec 8<> "$world/$target.lock"
@@ -50,7 +77,7 @@ elif chance 100; then
     stubborn=1
     trap '' INT
 else
-    trap 'sleep 0.2; exit 1' INT # as terraform, which gives the state back first
+    trap 'trap "" INT; sleep 0.2; unlock_state; exit 1' INT # as terraform, which gives the state back first
 fi
 chance 30 && { setsid sleep 300 & } # leaves its group and stays
 
@@ -71,8 +98,10 @@ plan)
     chance 80 && status=1
     moody 10 && { echo "Error: Error acquiring the state lock"; exit 1; }
     [ $status = 1 ] && echo "Error: a bad day"
-    echo "not a plan" > "$out"
-    note exit "$status" "$run"
+    deeds=''
+    is_reconciled && deeds=$(make_deeds)
+    echo "${deeds:-not a plan}" > "$out"
+    note exit "$status" "$run" $deeds
     exit $status
     ;;
 apply)
@@ -85,20 +114,26 @@ apply)
     status=0
     chance 80 && status=1
     [ -n "$stopped" ] && chance 500 && status=1
-    if [ $status = 0 ] || chance 500; then note changed "$PWD" "$run"; fi
+    if [ $status = 0 ] || chance 500; then
+        note changed "$PWD" "$run"
+        is_reconciled && note deeds "$(cat "${!#}")" "$run"
+    fi
     note applied "$status" "$run"
     [ $status = 0 ] && echo "Apply complete! Resources: 0 added, 1 changed, 0 destroyed."
     [ $status = 1 ] && echo "Error: a bad day"
     exit $status
     ;;
 show)
-    name=it
-    chance 300 && name=that # another set of drifted resources
-    cat << END
-{"format_version": "1.2", "terraform_version": "1.11.4", "resource_changes": [{"address": "terraform_data.$name",
-"mode": "managed", "type": "terraform_data", "name": "$name", "provider_name": "terraform.io/builtin/terraform",
-"change": {"actions": ["update"], "before": {"input": "a"}, "after": {"input": "b"}, "after_unknown": {},
-"before_sensitive": false, "after_sensitive": false}}]}
-END
+    deeds=update:it
+    chance 300 && deeds=update:that # another set of drifted resources
+    is_reconciled && deeds=$(cat "${!#}")
+    echo '{"format_version": "1.2", "terraform_version": "1.11.4", "resource_changes": ['
+    comma=''
+    for deed in ${deeds//,/ }; do
+        echo "$comma"
+        show_deed "${deed%:*}" "${deed#*:}"
+        comma=,
+    done
+    echo ']}'
     ;;
 esac

@@ -163,7 +163,7 @@ class Stack:
         if VARIANT == "asan":
             base["KEDGE_SANDBOX"] = "none"  # it hides /proc/self, which the sanitizer must read
         for key, value in {**self.settings, **more}.items():
-            full = key if key.isupper() and ("_" in key and key.startswith(("KEDGE_", "AWS_", "TF_"))) else "KEDGE_" + key.upper()
+            full = key if key.isupper() and ("_" in key and key.startswith(("KEDGE_", "AWS_", "TF_", "AZURE_"))) else "KEDGE_" + key.upper()
             if value is None:
                 base.pop(full, None)
             else:

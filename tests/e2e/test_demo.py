@@ -25,6 +25,11 @@ def tree(tmp_path):
     return tmp_path, environment
 
 
+def hear_ctrl_c():
+    """Who was started in the background ignores it, and a shell cannot trap what it has ignored from its start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def processes_of(tree):
     done = subprocess.run(["pgrep", "-f", str(tree / "var")], capture_output=True, text=True)
     return done.stdout.split()
@@ -45,13 +50,18 @@ def test_it_shows_drift_and_the_second_call_goes_on_from_there(tree):
 def test_ctrl_c_stops_everything_and_a_second_copy_is_refused(tree):
     tree, environment = tree
     with open(tree / "out", "w+") as out:
-        demo = subprocess.Popen([tree / "docker/demo/run.sh"], env=environment, stdout=out, stderr=out, start_new_session=True)
+        demo = subprocess.Popen([tree / "docker/demo/run.sh"], env=environment, stdout=out, stderr=out, start_new_session=True,
+                                preexec_fn=hear_ctrl_c)
+    try:
         until(lambda: "Ctrl-C" in (tree / "out").read_text() or demo.poll() is not None, 60, "the demo is up")
         assert demo.poll() is None, (tree / "out").read_text()
         second = subprocess.run([tree / "docker/demo/run.sh"], env=environment, capture_output=True, text=True, timeout=30)
         assert second.returncode != 0 and "already running" in second.stderr
         os.killpg(demo.pid, signal.SIGINT)
-        assert demo.wait(30) == 0
+        assert demo.wait(60) == 0
+    finally:
+        demo.terminate()
+        demo.wait(60)
     assert not processes_of(tree)
 
 

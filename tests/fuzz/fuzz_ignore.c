@@ -1,6 +1,6 @@
 /* Fuzzes the ignore rules over {"rules": […], "runId": "…", "metadata": {…}}: a delete or
- * replace stays visible, the count fits the marks, judging twice changes nothing, and no
- * rule means nothing is ignored. */
+ * replace stays visible, the count fits the marks, what is ignored has rules that
+ * matched, judging twice changes nothing, and no rule means nothing is ignored. */
 #include <string.h>
 
 #include "common/ignore.h"
@@ -15,7 +15,8 @@ static void check_mark(const cJSON *resource)
     const char *action = json_string(resource, "action");
 
     if (json_bool(resource, "ignored", false))
-        must(action && strcmp(action, "delete") != 0 && strcmp(action, "replace") != 0);
+        must(ignore_is_allowed(resource) && strcmp(action, "delete") != 0 &&
+             strcmp(action, "replace") != 0);
 }
 
 /* How many objects of the list are marked as ignored. */
@@ -32,17 +33,29 @@ static int64_t check_marks(const cJSON *metadata)
     return ignored;
 }
 
+/* Each that is ignored is one rule's at least. */
+static void check_matches(const int64_t *matches, size_t count, int64_t ignored)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < count; i++)
+        sum += matches[i];
+    must(sum >= ignored && (sum > 0) == (ignored > 0));
+}
+
 static void judge(const struct ignore_rules *rules, const char *run_id, cJSON *metadata)
 {
     static const struct ignore_rules none = {0};
     AUTO(buf_done) struct buf once = BUF_INIT(SIZE_MAX);
     AUTO(buf_done) struct buf twice = BUF_INIT(SIZE_MAX);
+    AUTO(auto_free) int64_t *matches = mem_new(rules->count, sizeof *matches);
     int64_t left = ignore_apply(rules, run_id, NOW_MS, metadata);
     int64_t ignored = check_marks(metadata);
 
-    must(left >= 0 && left == json_int(metadata, "driftedCount", -1));
+    must(left >= 0 && left == json_int(metadata, "driftedCount", 0));
     json_print(metadata, &once);
-    must(ignore_apply(rules, run_id, NOW_MS, metadata) == left);
+    must(ignore_apply_counting(rules, run_id, NOW_MS, metadata, matches) == left);
+    check_matches(matches, rules->count, ignored);
     json_print(metadata, &twice);
     must(strcmp(buf_text(&once), buf_text(&twice)) == 0);
     must(ignore_apply(&none, run_id, NOW_MS, metadata) == left + ignored);
@@ -66,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (const cJSON *rule = cJSON_IsArray(list) ? list->child : NULL; rule != NULL;
          rule = rule->next)
-        ignore_rules_add(&rules, rule);
+        ignore_rules_add(&rules, NULL, rule);
     judge(&rules, run_id != NULL ? run_id : "", metadata);
     return 0;
 }

@@ -48,18 +48,19 @@ static void fuzz_cursor(const char *text)
 
 static void fuzz_headers(const char *text)
 {
-    struct conf conf = {.api_secret = secret};
+    struct tokens *tokens = tokens_new(secret, NULL);
     struct auth_given given = {.authorization = text};
     struct header_prefer prefer;
-    const char *name;
+    const struct token *token;
 
     header_etag_matches(text, "\"1-0-0-0\"");
     header_is_json(text);
     header_is_idempotency_key(text);
     header_prefer(text, &prefer);
     must(prefer.wait_s >= -1);
-    if (auth_check(&conf, ACCESS_TOKEN, METHOD_POST, &given, &name) == AUTH_OK)
+    if (auth_check(tokens, false, ACCESS_TOKEN, &given, &token) == AUTH_OK)
         must(strstr(text, secret) != NULL);
+    tokens_drop(tokens);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

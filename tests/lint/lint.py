@@ -16,8 +16,8 @@ ROOMS = ("common", "api", "worker", "scheduler")
 
 LAYERS = [
     "err mem buf parse clock log stop path quote utf8 hash",
-    "conf json redis sign webhook metrics listen http_out zip scripts canonical",
-    "target run batch queue registry order schedule drift_store hook outbox ignore cron zone"
+    "conf json redis sign webhook metrics listen http_out zip scripts canonical tokens",
+    "target run batch queue registry order schedule drift_store hook outbox ignore cron zone audit"
     " civil humanize ref repository allowlist",
 ]
 FORBIDDEN = re.compile(
@@ -202,6 +202,43 @@ def check_links_of_architecture():
         path = ROOT / file
         if not path.is_file() or not re.search(rf"\b{function}\b", path.read_text()):
             yield f"{file}:{function}"
+
+
+def check_tests_of_security():
+    """every test that docs/SECURITY.md names exists"""
+    text = (ROOT / "docs/SECURITY.md").read_text()
+    tests = re.findall(r"`(tests/[\w/]+\.(?:py|c))::(\w+)`", text)
+    if len(tests) != text.count("`tests/"):
+        yield "docs/SECURITY.md names a test that is not written `file::test`"
+    for file, test in tests:
+        path = ROOT / file
+        defined = rf"^(def {test}\(|static void {test}\(void \*\*)"
+        if not path.is_file() or not re.search(defined, path.read_text(), re.M):
+            yield f"{file}::{test}"
+
+
+def redis_commands():
+    """What scripts and programs call, by their sources."""
+    called = re.compile(r"redis\.p?call\(\s*'([A-Za-z]+)'")
+    built = re.compile(r'redis_cmd_init\([^;]*;\s*(?:\w+(?:\.|->)repeatable = \w+;\s*)?redis_cmd_arg\([^,]+, "([A-Z]+)"')
+    for path in (ROOT / "common/lua").glob("*.lua"):
+        text = re.sub(r"--.*", "", path.read_text())
+        names = called.findall(text)
+        if len(names) != len(re.findall(r"redis\.p?call\(", text)):
+            yield path, "a command whose name is not written where it is called"
+        yield from ((path, name) for name in names)
+    for path in sources(".c", rooms=ROOMS):
+        yield from ((path, name) for name in built.findall(path.read_text()))
+
+
+def check_redis_user():
+    """the Redis user of docs/SECURITY.md may do all that scripts and programs do"""
+    lines = re.search(r"^ACL SETUSER .*(\n    \+.*)*$", (ROOT / "docs/SECURITY.md").read_text(), re.M)
+    allowed = {word[1:].split("|")[0].upper() for word in lines.group(0).split() if word.startswith("+")}
+    refused = {"CONFIG"}  # INFO is asked then
+    for path, command in sorted(set(redis_commands())):
+        if command.upper() not in allowed | refused:
+            yield f"{name(path)}: {command}"
 
 
 def main():

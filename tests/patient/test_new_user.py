@@ -84,7 +84,7 @@ def test_from_a_schedule_to_two_messages_and_one_catch_up_run(kedge, channel):
 
     for name in ("scheduler", "scheduler2"):
         assert kedge.processes[name].stop() == 0
-    until(lambda: all(run["endedAt"] for run in checks(kedge)), 20, "what was fired has ended")
+    until(lambda: all(run["endedAt"] for run in checks(kedge)), MINUTE, "what was fired has ended")
     stopped = time.time()
     known = {run["id"] for run in checks(kedge)}
     time.sleep(3 * MINUTE)  # not for luck: this is what is tried
@@ -94,9 +94,9 @@ def test_from_a_schedule_to_two_messages_and_one_catch_up_run(kedge, channel):
     minute = int(time.time() // MINUTE)
     for name in ("scheduler3", "scheduler4"):
         kedge.start_scheduler(name)
-    until(lambda: new_checks_that_ended(kedge, known), 20, "a check is caught up")
+    until(lambda: new_checks_that_ended(kedge, known), 30, "a check is caught up")
     until(lambda: int(time.time() // MINUTE) > minute, MINUTE + 5, "the next minute")
-    until(lambda: len(new_checks_that_ended(kedge, known)) > 1, 20, "the rhythm goes on")
+    until(lambda: len(new_checks_that_ended(kedge, known)) > 1, 50, "the rhythm goes on")
     fresh = new_checks_that_ended(kedge, known)
     assert len(fresh) == 2, (stopped, fresh)
     assert all(run["status"] == "clean" and run["scheduleId"] == schedule.json["id"] for run in fresh)

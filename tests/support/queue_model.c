@@ -191,6 +191,10 @@ void model_enqueue(struct model *model, const struct model_enqueue *req,
 
     if (answered_before(model, req, expect))
         return;
+    if (model->frozen && run_kind_applies(run->kind)) {
+        buf_str(expect, "frozen  0 ");
+        return;
+    }
     if (req->moved) {
         buf_str(expect, "moved  0");
         return;

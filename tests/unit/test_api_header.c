@@ -117,89 +117,136 @@ static void an_idempotency_key_is_visible_ascii(void **state)
 }
 
 /* ---- tokens ---- */
-static char secret[] = "the-secret", reader[] = "the-reader";
+#define SECRET "the-secret"
+#define READER "the-reader"
 
-static enum auth_result check(const struct conf *conf, enum route_access access,
-                              enum method method, const char *token,
+static struct tokens *tokens;
+
+static int make_tokens(void **state)
+{
+    (void)state;
+    tokens = tokens_new(SECRET, READER);
+    return 0;
+}
+
+static int drop_tokens(void **state)
+{
+    (void)state;
+    tokens_drop(TAKE(tokens));
+    return 0;
+}
+
+static enum auth_result check(enum route_access access, const char *token,
                               const char *authorization)
 {
     struct auth_given given = {token, authorization};
-    const char *name;
+    const struct token *whose;
 
-    return auth_check(conf, access, method, &given, &name);
+    return auth_check(tokens, false, access, &given, &whose);
 }
 
 static void a_token_comes_in_either_header(void **state)
 {
-    struct conf conf = {.api_secret = secret, .read_token = reader};
-
     (void)state;
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_POST, secret, NULL), AUTH_OK);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_POST, NULL, "Bearer the-secret"),
-                     AUTH_OK);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_POST, NULL, "bearer  the-secret"),
-                     AUTH_OK);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_POST, NULL, NULL), AUTH_MISSING);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_POST, NULL, "Basic the-secret"),
-                     AUTH_MISSING);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_POST, "", NULL), AUTH_MISSING);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_POST, "the-secre", NULL),
-                     AUTH_WRONG);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_POST, "the-secret ", NULL),
-                     AUTH_WRONG);
+    assert_int_equal(check(ACCESS_ADMIN, SECRET, NULL), AUTH_OK);
+    assert_int_equal(check(ACCESS_ADMIN, NULL, "Bearer the-secret"), AUTH_OK);
+    assert_int_equal(check(ACCESS_ADMIN, NULL, "bearer  the-secret"), AUTH_OK);
+    assert_int_equal(check(ACCESS_ADMIN, NULL, NULL), AUTH_MISSING);
+    assert_int_equal(check(ACCESS_ADMIN, NULL, "Basic the-secret"), AUTH_MISSING);
+    assert_int_equal(check(ACCESS_ADMIN, "", NULL), AUTH_MISSING);
+    assert_int_equal(check(ACCESS_ADMIN, "the-secre", NULL), AUTH_WRONG);
+    assert_int_equal(check(ACCESS_ADMIN, "the-secret ", NULL), AUTH_WRONG);
 }
 
 static void the_read_token_reads(void **state)
 {
-    struct conf conf = {.api_secret = secret, .read_token = reader};
+    (void)state;
+    assert_int_equal(check(ACCESS_TOKEN, READER, NULL), AUTH_OK);
+    assert_int_equal(check(ACCESS_CHECK, READER, NULL), AUTH_SCOPE);
+    assert_int_equal(check(ACCESS_ADMIN, READER, NULL), AUTH_SCOPE);
+}
+
+static void each_scope_includes_those_before_it(void **state)
+{
+    static const enum route_access least[SCOPES] = {ACCESS_TOKEN, ACCESS_CHECK,
+                                                    ACCESS_APPLY, ACCESS_ADMIN};
 
     (void)state;
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_GET, reader, NULL), AUTH_OK);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_POST, reader, NULL),
-                     AUTH_READ_ONLY);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_DELETE, reader, NULL),
-                     AUTH_READ_ONLY);
+    for (enum token_scope scope = 0; scope < SCOPES; scope++) {
+        struct token token = {.scope = scope};
+
+        for (enum route_access access = ACCESS_OPEN; access <= ACCESS_ADMIN; access++)
+            assert_int_equal(auth_has_access(&token, access), access <= least[scope]);
+    }
+    assert_string_equal(auth_scope_message(ACCESS_APPLY),
+                        "this needs a token of scope apply");
 }
 
 static void without_a_secret_nobody_has_access(void **state)
 {
-    struct conf conf = {.read_token = reader};
-
     (void)state;
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_GET, reader, NULL), AUTH_DISABLED);
-    assert_int_equal(check(&conf, ACCESS_TOKEN, METHOD_GET, NULL, NULL), AUTH_DISABLED);
-    assert_int_equal(check(&conf, ACCESS_OPEN, METHOD_GET, NULL, NULL), AUTH_OK);
+    drop_tokens(NULL);
+    tokens = tokens_new(NULL, READER);
+    assert_int_equal(check(ACCESS_TOKEN, READER, NULL), AUTH_DISABLED);
+    assert_int_equal(check(ACCESS_TOKEN, NULL, NULL), AUTH_DISABLED);
+    assert_int_equal(check(ACCESS_OPEN, NULL, NULL), AUTH_OK);
 }
 
 static void reads_need_a_token_where_the_setting_says_so(void **state)
 {
-    struct conf conf = {.api_secret = secret};
+    struct auth_given nobody = {NULL, NULL}, known = {SECRET, NULL};
+    const struct token *whose;
 
     (void)state;
-    assert_int_equal(check(&conf, ACCESS_READ, METHOD_GET, NULL, NULL), AUTH_OK);
-    conf.auth_reads = true;
-    assert_int_equal(check(&conf, ACCESS_READ, METHOD_GET, NULL, NULL), AUTH_MISSING);
-    assert_int_equal(check(&conf, ACCESS_READ, METHOD_GET, secret, NULL), AUTH_OK);
-    assert_int_equal(check(&conf, ACCESS_OPEN, METHOD_GET, NULL, NULL), AUTH_OK);
+    assert_int_equal(auth_check(tokens, false, ACCESS_READ, &nobody, &whose), AUTH_OK);
+    assert_int_equal(auth_check(tokens, true, ACCESS_READ, &nobody, &whose),
+                     AUTH_MISSING);
+    assert_int_equal(auth_check(tokens, true, ACCESS_READ, &known, &whose), AUTH_OK);
+    assert_int_equal(auth_check(tokens, true, ACCESS_OPEN, &nobody, &whose), AUTH_OK);
 }
 
 static void a_token_has_a_name(void **state)
 {
-    struct conf conf = {.api_secret = secret, .read_token = reader};
-    struct auth_given given = {.atlantis_token = secret};
-    const char *name = NULL;
+    struct auth_given given = {.atlantis_token = SECRET};
+    const struct token *whose = NULL;
 
     (void)state;
-    auth_check(&conf, ACCESS_TOKEN, METHOD_GET, &given, &name);
-    assert_string_equal(name, "api");
-    assert_true(auth_known(&conf, &given));
-    given.atlantis_token = reader;
-    auth_check(&conf, ACCESS_TOKEN, METHOD_GET, &given, &name);
-    assert_string_equal(name, "read");
+    auth_check(tokens, false, ACCESS_TOKEN, &given, &whose);
+    assert_string_equal(whose->name, "api");
+    assert_true(auth_known(tokens, &given));
+    given.atlantis_token = READER;
+    auth_check(tokens, false, ACCESS_ADMIN, &given, &whose);
+    assert_string_equal(whose->name, "read");
     given.atlantis_token = "x";
-    assert_false(auth_known(&conf, &given));
-    auth_check(&conf, ACCESS_OPEN, METHOD_GET, &given, &name);
-    assert_null(name);
+    assert_false(auth_known(tokens, &given));
+    auth_check(tokens, false, ACCESS_OPEN, &given, &whose);
+    assert_null(whose);
+}
+
+static void a_limited_token_keeps_to_its_projects(void **state)
+{
+    char glob[] = "net-*";
+    char *globs[] = {glob};
+    const struct token limited = {.projects = globs, .project_count = 1};
+    const struct token unlimited = {.scope = SCOPE_READ};
+
+    (void)state;
+    for (enum route_project project = PROJECT_NONE; project <= PROJECT_FOUND; project++) {
+        bool names = project == PROJECT_PATH || project == PROJECT_QUERY ||
+                     project == PROJECT_BODY;
+
+        assert_null(auth_check_project(NULL, project, NULL));
+        assert_null(auth_check_project(&unlimited, project, NULL));
+        if (names) {
+            assert_null(auth_check_project(&limited, project, "net-a"));
+            assert_non_null(auth_check_project(&limited, project, "other"));
+            assert_non_null(auth_check_project(&limited, project, ""));
+            assert_non_null(auth_check_project(&limited, project, NULL));
+        }
+    }
+    assert_non_null(auth_check_project(&limited, PROJECT_NONE, "net-a"));
+    assert_null(auth_check_project(&limited, PROJECT_ANY, NULL));
+    assert_null(auth_check_project(&limited, PROJECT_FOUND, NULL));
 }
 
 int main(void)
@@ -209,11 +256,16 @@ int main(void)
         cmocka_unit_test(preferences_are_read),
         cmocka_unit_test(only_json_is_json),
         cmocka_unit_test(an_idempotency_key_is_visible_ascii),
-        cmocka_unit_test(a_token_comes_in_either_header),
-        cmocka_unit_test(the_read_token_reads),
-        cmocka_unit_test(without_a_secret_nobody_has_access),
-        cmocka_unit_test(reads_need_a_token_where_the_setting_says_so),
-        cmocka_unit_test(a_token_has_a_name),
+        cmocka_unit_test_setup_teardown(a_token_comes_in_either_header, make_tokens,
+                                        drop_tokens),
+        cmocka_unit_test_setup_teardown(the_read_token_reads, make_tokens, drop_tokens),
+        cmocka_unit_test_setup_teardown(without_a_secret_nobody_has_access, make_tokens,
+                                        drop_tokens),
+        cmocka_unit_test_setup_teardown(reads_need_a_token_where_the_setting_says_so,
+                                        make_tokens, drop_tokens),
+        cmocka_unit_test_setup_teardown(a_token_has_a_name, make_tokens, drop_tokens),
+        cmocka_unit_test(each_scope_includes_those_before_it),
+        cmocka_unit_test(a_limited_token_keeps_to_its_projects),
     };
 
     return cmocka_run_group_tests_name("api_header", tests, NULL, NULL);

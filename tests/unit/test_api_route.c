@@ -26,6 +26,7 @@ static const struct route table[] = {
     {METHOD_PUT, ACCESS_OPEN, "/p/{id}", .handle = unused},
     {METHOD_DELETE, ACCESS_OPEN, "/p/{id}", .handle = unused},
     {METHOD_GET, ACCESS_OPEN, "/p/{id}/w/{id}", .handle = unused},
+    {METHOD_DELETE, ACCESS_OPEN, "/p/{id}/w/{id}/i/{id}", .handle = unused},
 };
 
 static enum route_result find(enum method method, const char *path,
@@ -65,6 +66,10 @@ static void parameters_are_taken_in_order(void **state)
     assert_int_equal(find(METHOD_GET, "/p/net.1/w/prod-eu_2", &match), ROUTE_FOUND);
     assert_string_equal(match.params[0], "net.1");
     assert_string_equal(match.params[1], "prod-eu_2");
+    assert_int_equal(find(METHOD_DELETE, "/p/a/w/b/i/c0ffee", &match), ROUTE_FOUND);
+    assert_string_equal(match.params[0], "a");
+    assert_string_equal(match.params[1], "b");
+    assert_string_equal(match.params[2], "c0ffee");
 }
 
 static void other_paths_are_unknown(void **state)
@@ -163,7 +168,72 @@ static void every_route_can_be_reached_and_has_what_its_method_needs(void **stat
         if (strncmp(route->pattern, "/api/v1/webhooks/", 17) == 0)
             assert_true(route->access == ACCESS_OPEN && route->admit != NULL);
         else if (strncmp(route->pattern, "/api/v1/", 8) == 0)
-            assert_int_equal(route->access, ACCESS_TOKEN);
+            assert_true(route->access >= ACCESS_TOKEN);
+    }
+}
+
+/* ---- what it takes ---- */
+static bool needs_token(const struct route *route)
+{
+    return route->access >= ACCESS_TOKEN;
+}
+
+static void every_route_that_writes_has_a_scope_and_is_recorded(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes[i];
+
+        if (route->method == METHOD_GET) {
+            assert_null(route->action);
+            continue;
+        }
+        if (route->action == NULL || !(needs_token(route) || route->raw_body_max > 0))
+            fail_msg("%s has no action, or is open", route->pattern);
+        if (needs_token(route) && route->access < ACCESS_CHECK)
+            fail_msg("%s is written to with scope read", route->pattern);
+    }
+}
+
+/* What belongs to no project, whoever asks. */
+static bool is_of_all_projects(const char *pattern)
+{
+    return strcmp(pattern, "/api/drift/remediate/{run}") == 0;
+}
+
+static void every_route_of_one_thing_says_whose_it_is(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes[i];
+
+        if (strchr(route->pattern, '{') == NULL)
+            continue;
+        if ((route->project == PROJECT_NONE || route->project == PROJECT_ANY) !=
+            is_of_all_projects(route->pattern))
+            fail_msg("%s has no project", route->pattern);
+    }
+}
+
+/* Where the project is named, it is where the table says. */
+static void every_route_has_the_project_that_it_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes[i];
+        bool has_field = false;
+
+        for (size_t f = 0; f < route->field_count; f++)
+            has_field = has_field || strcmp(route->fields[f].name, "projectId") == 0;
+        if (route->project == PROJECT_PATH)
+            assert_non_null(strstr(route->pattern, "/projects/{id}"));
+        if (strstr(route->pattern, "/projects/{id}") != NULL)
+            assert_int_equal(route->project, PROJECT_PATH);
+        if (route->project == PROJECT_BODY)
+            assert_true(has_field);
+        /* Else a body would name one that nobody compares. */
+        if (has_field && route->project != PROJECT_BODY)
+            assert_int_equal(route->project, PROJECT_FOUND);
     }
 }
 
@@ -179,6 +249,9 @@ int main(void)
         cmocka_unit_test(a_put_of_a_malformed_id_is_the_requests_fault),
         cmocka_unit_test(methods_have_names),
         cmocka_unit_test(every_route_can_be_reached_and_has_what_its_method_needs),
+        cmocka_unit_test(every_route_that_writes_has_a_scope_and_is_recorded),
+        cmocka_unit_test(every_route_of_one_thing_says_whose_it_is),
+        cmocka_unit_test(every_route_has_the_project_that_it_says),
     };
 
     return cmocka_run_group_tests_name("api_route", tests, NULL, NULL);

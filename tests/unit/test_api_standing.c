@@ -19,7 +19,13 @@ struct told {
     enum run_status status;
     int64_t ended_at_ms;
     const char *project_id;
+    const char *summary, *error_code; /* NULL: "" */
 };
+
+static const char *or_none(const char *text)
+{
+    return text != NULL ? text : "";
+}
 
 static void tell(struct standing *standing, enum standing_role role, struct told told)
 {
@@ -30,7 +36,9 @@ static void tell(struct standing *standing, enum standing_role role, struct told
         .ended_at_ms = told.ended_at_ms,
         .version = "1-0",
         .scope = "s",
-        .project_id = told.project_id != NULL ? told.project_id : "",
+        .project_id = or_none(told.project_id),
+        .summary = or_none(told.summary),
+        .error_code = or_none(told.error_code),
         .workspace_id = "",
     };
 
@@ -39,8 +47,9 @@ static void tell(struct standing *standing, enum standing_role role, struct told
     standing_take_run(standing, role, &run);
 }
 
-#define CHECK(id, status, at) ((struct told){id, RUN_DRIFT_CHECK, status, at, "p"})
-#define PLAN(id, status, at)  ((struct told){id, RUN_PLAN, status, at, ""})
+#define CHECK(id, status, at)                                                            \
+    ((struct told){id, RUN_DRIFT_CHECK, status, at, "p", NULL, NULL})
+#define PLAN(id, status, at) ((struct told){id, RUN_PLAN, status, at, "", NULL, NULL})
 
 static void assert_status(const struct standing *standing, int64_t counted,
                           const char *wanted)
@@ -117,9 +126,12 @@ static void the_newest_of_all_gives_the_status(void **state)
 static void what_a_record_names_must_be_a_check_or_plan_of_nobodys(void **state)
 {
     static const struct told others[] = {
-        {NULL, RUN_PLAN, RUN_CLEAN, 30, ""},        {"r", RUN_APPLY, RUN_CLEAN, 30, ""},
-        {"r", RUN_DRIFT_CHECK, RUN_CLEAN, 30, "q"}, {"r", RUN_PLAN, RUN_RUNNING, 0, ""},
-        {"r", RUN_PLAN, RUN_ERROR, 30, ""},         {"r", RUN_PLAN, RUN_CLEAN, 5, ""},
+        {NULL, RUN_PLAN, RUN_CLEAN, 30, "", NULL, NULL},
+        {"r", RUN_APPLY, RUN_CLEAN, 30, "", NULL, NULL},
+        {"r", RUN_DRIFT_CHECK, RUN_CLEAN, 30, "q", NULL, NULL},
+        {"r", RUN_PLAN, RUN_RUNNING, 0, "", NULL, NULL},
+        {"r", RUN_PLAN, RUN_ERROR, 30, "", NULL, NULL},
+        {"r", RUN_PLAN, RUN_CLEAN, 5, "", NULL, NULL},
     };
 
     (void)state;
@@ -165,6 +177,69 @@ static void a_run_in_several_roles_is_read_once(void **state)
     assert_status(&standing, 0, "clean");
 }
 
+/* ---- reconciles ---- */
+#define AFTER(drifted)                                                                   \
+    "{\"driftedCount\":4,\"driftAfter\":{\"driftedCount\":" drifted "}}"
+
+static void drift_that_was_reconciled_is_clean(void **state)
+{
+    static const struct told reconciles[] = {
+        {"x", RUN_RECONCILE, RUN_APPLIED, 20, "p", AFTER("0"), NULL},
+        {"x", RUN_RECONCILE, RUN_CLEAN, 20, "p", "{}", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(reconciles); i++) {
+        struct standing standing = {0};
+
+        tell(&standing, STANDING_ENDED, CHECK("e", RUN_DRIFT_DETECTED, 10));
+        tell(&standing, STANDING_GOOD, CHECK("e", RUN_DRIFT_DETECTED, 10));
+        tell(&standing, STANDING_RECONCILED, reconciles[i]);
+        assert_int_equal(standing_settle(&standing).good, STANDING_RECONCILED);
+        assert_true(standing_is_mended(&standing));
+        assert_status(&standing, 0, "clean");
+        assert_status(&standing, -1, "clean");
+    }
+}
+
+static void a_reconcile_that_is_not_known_to_have_helped_changes_nothing(void **state)
+{
+    static const struct told reconciles[] = {
+        {"x", RUN_RECONCILE, RUN_APPLIED, 20, "p", AFTER("1"), NULL},
+        {"x", RUN_RECONCILE, RUN_APPLIED, 20, "p", AFTER("0"), "STILL_DRIFTED"},
+        {"x", RUN_RECONCILE, RUN_APPLIED, 20, "p", "{\"driftedCount\":4}", NULL},
+        {"x", RUN_RECONCILE, RUN_APPLIED, 20, "p", NULL, NULL},
+        {"x", RUN_RECONCILE, RUN_APPLIED, 9, "p", AFTER("0"), NULL},
+        {NULL, RUN_RECONCILE, RUN_APPLIED, 20, "p", AFTER("0"), NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(reconciles); i++) {
+        struct standing standing = {0};
+
+        tell(&standing, STANDING_ENDED, CHECK("e", RUN_DRIFT_DETECTED, 10));
+        tell(&standing, STANDING_GOOD, CHECK("e", RUN_DRIFT_DETECTED, 10));
+        tell(&standing, STANDING_RECONCILED, reconciles[i]);
+        standing_settle(&standing);
+        assert_false(standing_is_mended(&standing));
+        assert_status(&standing, 4, "drift_detected");
+    }
+}
+
+static void a_check_that_fails_after_it_is_an_error(void **state)
+{
+    struct standing standing = {0};
+
+    (void)state;
+    tell(&standing, STANDING_ENDED, CHECK("f", RUN_ERROR, 30));
+    tell(&standing, STANDING_GOOD, CHECK("e", RUN_DRIFT_DETECTED, 10));
+    tell(&standing, STANDING_RECONCILED,
+         (struct told){"x", RUN_RECONCILE, RUN_APPLIED, 20, "p", AFTER("0"), NULL});
+    standing_settle(&standing);
+    assert_true(standing_is_mended(&standing));
+    assert_status(&standing, 0, "error");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +247,9 @@ int main(void)
         cmocka_unit_test(a_newest_that_has_not_ended_is_running),
         cmocka_unit_test(drift_of_which_nothing_counts_is_clean),
         cmocka_unit_test(a_run_of_the_records_counts_when_it_is_newer),
+        cmocka_unit_test(drift_that_was_reconciled_is_clean),
+        cmocka_unit_test(a_reconcile_that_is_not_known_to_have_helped_changes_nothing),
+        cmocka_unit_test(a_check_that_fails_after_it_is_an_error),
         cmocka_unit_test(the_newest_of_all_gives_the_status),
         cmocka_unit_test(what_a_record_names_must_be_a_check_or_plan_of_nobodys),
         cmocka_unit_test(a_record_names_its_run_by_what_became_of_it),

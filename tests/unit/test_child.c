@@ -341,6 +341,41 @@ static void a_forced_stop_kills_at_once(void **state)
     assert_string_equal(output(setup), "ready\n");
 }
 
+static void a_forced_stop_lets_what_holds_something_give_it_back(void **state)
+{
+    AUTO(auto_setup)
+    struct setup *setup = setup_new("trap 'sleep 0.1; echo given back; exit 1' INT; "
+                                    "echo ready; while :; do sleep 0.01; done");
+
+    (void)state;
+    setup->spec.grace_ms = LONG_MS;
+    setup->spec.forced_grace_ms = LONG_MS;
+    setup->probe.stop_at = "ready";
+    setup->probe.level = 2;
+    run(setup);
+    assert_true(setup->result.stopped);
+    assert_int_equal(setup->result.end, CHILD_EXITED);
+    assert_string_equal(output(setup), "ready\ngiven back\n");
+}
+
+static void a_forced_stop_waits_no_longer_than_that(void **state)
+{
+    AUTO(auto_setup)
+    struct setup *setup =
+        setup_new("trap 'echo no' INT; echo ready; while :; do sleep 0.01; done");
+
+    (void)state;
+    setup->spec.grace_ms = LONG_MS;
+    setup->spec.forced_grace_ms = 200;
+    setup->probe.stop_at = "ready";
+    setup->probe.level = 2;
+    run(setup);
+    assert_int_equal(setup->result.code, SIGKILL);
+    assert_true(setup->result.elapsed_ms >= 200);
+    assert_true(setup->result.elapsed_ms < LONG_MS / 2);
+    assert_string_equal(output(setup), "ready\nno\n");
+}
+
 static void force_after_the_first_step_does_not_wait_for_the_grace(void **state)
 {
     AUTO(auto_setup)
@@ -488,6 +523,8 @@ int main(void)
         cmocka_unit_test(one_that_ignores_sigint_gets_two_and_is_killed),
         cmocka_unit_test(sigint_goes_to_the_program_alone),
         cmocka_unit_test(a_forced_stop_kills_at_once),
+        cmocka_unit_test(a_forced_stop_lets_what_holds_something_give_it_back),
+        cmocka_unit_test(a_forced_stop_waits_no_longer_than_that),
         cmocka_unit_test(force_after_the_first_step_does_not_wait_for_the_grace),
         cmocka_unit_test(the_poll_descriptor_wakes_it),
         cmocka_unit_test(closing_stdout_is_not_an_end),

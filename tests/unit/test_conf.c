@@ -232,46 +232,52 @@ static void an_unknown_name_is_a_warning_and_others_are_not(void **state)
     unload(&loaded);
 }
 
-static void a_name_that_is_reserved_is_a_warning_in_every_program(void **state)
+/* ---- the model ---- */
+static void settings_of_the_model_go_together(void **state)
 {
-    static const enum program programs[] = {PROGRAM_API, PROGRAM_WORKER,
-                                            PROGRAM_SCHEDULER};
+    const struct {
+        const char *const *env;
+        const char *problems, *warnings;
+    } rows[] = {
+        {(const char *const[]){"AZURE_OPENAI_ENDPOINT=https://x",
+                               "AZURE_OPENAI_API_KEY=k", "AZURE_OPENAI_DEPLOYMENT=d",
+                               NULL},
+         "", ""},
+        {(const char *const[]){"KEDGE_AI_URL=http://[::1]:1/v1", "KEDGE_AI_MODEL=a/b:c",
+                               NULL},
+         "", ""},
+        {(const char *const[]){"AZURE_OPENAI_ENDPOINT=https://x", NULL},
+         "AZURE_OPENAI_API_KEY: is needed with AZURE_OPENAI_ENDPOINT\n"
+         "AZURE_OPENAI_DEPLOYMENT: is needed with AZURE_OPENAI_ENDPOINT\n",
+         ""},
+        {(const char *const[]){"AZURE_OPENAI_DEPLOYMENT=d", "KEDGE_AI_MODEL=m", NULL},
+         "AZURE_OPENAI_ENDPOINT: is needed with AZURE_OPENAI_DEPLOYMENT\n"
+         "KEDGE_AI_URL: is needed with KEDGE_AI_MODEL\n",
+         ""},
+        {(const char *const[]){"AZURE_OPENAI_ENDPOINT=https://x",
+                               "AZURE_OPENAI_API_KEY=k", "AZURE_OPENAI_DEPLOYMENT=d",
+                               "KEDGE_AI_URL=http://x", NULL},
+         "AZURE_OPENAI_ENDPOINT, KEDGE_AI_URL: set one of them\n"
+         "KEDGE_AI_MODEL: is needed with KEDGE_AI_URL\n",
+         ""},
+        {(const char *const[]){"KEDGE_AI_API_KEY=k", "AZURE_OPENAI_API_KEY=k", NULL}, "",
+         "KEDGE_AI_API_KEY: has no effect without KEDGE_AI_URL\n"},
+        {(const char *const[]){"AZURE_OPENAI_ENDPOINT=https://x",
+                               "AZURE_OPENAI_API_KEY=k", "AZURE_OPENAI_DEPLOYMENT=../x?",
+                               NULL},
+         "AZURE_OPENAI_DEPLOYMENT: must be of A-Z a-z 0-9 . _ -\n"
+         "AZURE_OPENAI_DEPLOYMENT: is needed with AZURE_OPENAI_ENDPOINT\n",
+         ""},
+    };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
-        struct loaded loaded =
-            load(programs[i],
-                 ENV("KEDGE_AI_URL=https://hunter.example",
-                     "KEDGE_AI_API_KEY_FILE=/nowhere", "AZURE_OPENAI_ENDPOINT=http://x",
-                     "AZURE_OPENAI_OTHER=x", "KEDGE_PROFILING_FILE=x"));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct loaded loaded = load(PROGRAM_API, rows[i].env);
 
-        assert_int_equal(loaded.problem_count, 0);
-        assert_string_equal(buf_text(&loaded.warnings),
-                            "KEDGE_AI_URL: not used by this version\n"
-                            "KEDGE_AI_API_KEY_FILE: not used by this version\n"
-                            "AZURE_OPENAI_ENDPOINT: not used by this version\n"
-                            "KEDGE_PROFILING_FILE: there is no such setting\n");
+        assert_string_equal(buf_text(&loaded.problems), rows[i].problems);
+        assert_string_equal(buf_text(&loaded.warnings), rows[i].warnings);
         unload(&loaded);
     }
-}
-
-static void a_reserved_name_that_is_empty_counts_as_unset(void **state)
-{
-    struct loaded loaded = load(PROGRAM_API, ENV("KEDGE_PROFILING=", "KEDGE_AI_URL="));
-
-    (void)state;
-    assert_string_equal(buf_text(&loaded.warnings), "");
-    unload(&loaded);
-}
-
-/* A setting that gets its meaning leaves the reserve, or its value would be read and
- * called unused. */
-static void no_setting_is_also_reserved(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < conf_reserved_count; i++)
-        for (size_t j = 0; j < conf_setting_count; j++)
-            assert_string_not_equal(conf_reserved[i].name, conf_settings[j].name);
 }
 
 static struct loaded load_secret_file(void **state, const char *text)
@@ -437,7 +443,6 @@ static void the_document_lists_settings_of_all_programs(void **state)
     assert_non_null(strstr(buf_text(&out), "| `KEDGE_KEEP_RUNS` |"));
     assert_non_null(strstr(buf_text(&out), "| `KEDGE_SANDBOX` |"));
     assert_non_null(strstr(buf_text(&out), " | api, worker | "));
-    assert_non_null(strstr(buf_text(&out), "\n- `KEDGE_AI_API_KEY` (secret)\n"));
     buf_done(&out);
 }
 
@@ -453,9 +458,7 @@ int main(void)
         cmocka_unit_test(an_empty_value_counts_as_unset),
         cmocka_unit_test(settings_of_other_programs_are_ignored_whatever_they_say),
         cmocka_unit_test(an_unknown_name_is_a_warning_and_others_are_not),
-        cmocka_unit_test(a_name_that_is_reserved_is_a_warning_in_every_program),
-        cmocka_unit_test(a_reserved_name_that_is_empty_counts_as_unset),
-        cmocka_unit_test(no_setting_is_also_reserved),
+        cmocka_unit_test(settings_of_the_model_go_together),
         IN_SCRATCH(a_secret_may_come_from_a_file),
         IN_SCRATCH(a_useless_secret_file_is_a_problem),
         cmocka_unit_test(a_secret_given_twice_is_a_problem),

@@ -468,6 +468,167 @@ static void a_wait_is_over_when_a_descriptor_is_ready(void **state)
     close(ends[1]);
 }
 
+/* ---- as it comes ---- */
+
+struct pieces {
+    struct came came;
+    struct http_exchange *exchange;
+    size_t bytes, count;
+    size_t pause_after, drop_after; /* bytes; 0: never */
+};
+
+static bool take_piece(void *arg, const char *bytes, size_t len)
+{
+    struct pieces *pieces = arg;
+
+    assert_true(bytes != NULL && len > 0);
+    pieces->bytes += len;
+    pieces->count++;
+    if (pieces->pause_after > 0 && pieces->bytes >= pieces->pause_after)
+        http_out_pause(pieces->exchange);
+    return pieces->drop_after == 0 || pieces->bytes < pieces->drop_after;
+}
+
+static void note_pieces(void *arg, const struct http_answer *answer,
+                        const struct err *err)
+{
+    note(&((struct pieces *)arg)->came, answer, err);
+}
+
+static void start_pieces(struct http_out *out, const char *path, int64_t idle_timeout_ms,
+                         struct pieces *pieces)
+{
+    AUTO(auto_free) char *url = hook_server_url(&server, path);
+    const struct http_request request = {.url = url,
+                                         .timeout_ms = 4 * TIMEOUT_MS,
+                                         .idle_timeout_ms = idle_timeout_ms,
+                                         .answer_bytes = ANSWER_BYTES,
+                                         .chunk = take_piece};
+
+    pieces->exchange = http_out_start(out, &request, note_pieces, pieces);
+}
+
+static void a_good_answer_comes_piece_by_piece(void **state)
+{
+    struct http_out *out = http_out_new(&anywhere);
+    struct pieces slow = {0}, bad = {0}, dropped = {.drop_after = 1};
+
+    (void)state;
+    start_pieces(out, "/slow", 0, &slow);
+    start_pieces(out, "/status/500?body=trouble", 0, &bad);
+    start_pieces(out, "/endless", 0, &dropped);
+    wait_for_all(out);
+    assert_int_equal(slow.bytes, 20);
+    assert_true(slow.count > 1);
+    assert_int_equal(slow.came.status, 200);
+    assert_int_equal(slow.came.body_len, 0);
+    assert_int_equal(bad.count, 0);
+    assert_string_equal(bad.came.body, "trouble");
+    assert_int_equal(dropped.came.calls, 1);
+    assert_int_equal(dropped.came.err.kind, ERR_TEMP);
+    http_out_free(out);
+}
+
+static void silence_is_given_up_and_slowness_is_not(void **state)
+{
+    struct http_out *out = http_out_new(&anywhere);
+    struct pieces silent = {0}, slow = {0};
+
+    (void)state;
+    start_pieces(out, "/hang/idle", 400, &silent);
+    start_pieces(out, "/slow", 400, &slow);
+    wait_for_all(out);
+    assert_int_equal(silent.came.err.kind, ERR_TEMP);
+    assert_string_equal(silent.came.err.message, "127.0.0.1 did not answer in time");
+    assert_true(silent.came.took_ms >= 350 && silent.came.took_ms < 3000);
+    assert_int_equal(slow.came.err.kind, ERR_NONE);
+    assert_int_equal(slow.bytes, 20);
+    http_out_free(out);
+}
+
+static void what_is_cancelled_is_gone_and_tells_nothing(void **state)
+{
+    struct http_out *out = http_out_new(&anywhere);
+    struct pieces pieces = {0};
+    int64_t deadline_ms = clock_mono_ms() + TIMEOUT_MS;
+
+    (void)state;
+    start_pieces(out, "/endless", 0, &pieces);
+    while (pieces.count == 0) {
+        assert_true(clock_mono_ms() < deadline_ms);
+        http_out_wait(out, NULL, 0, 100);
+    }
+    http_out_cancel(pieces.exchange);
+    assert_int_equal(http_out_running(out), 0);
+    assert_int_equal(pieces.came.calls, 0);
+    http_out_free(out);
+    assert_int_equal(pieces.came.calls, 0);
+}
+
+/* Turned by hand, as a loop that watches http_out_fd would. */
+static void turn_for(struct http_out *out, int64_t ms)
+{
+    int64_t end_ms = clock_mono_ms() + ms, left_ms;
+
+    while ((left_ms = end_ms - clock_mono_ms()) > 0) {
+        struct pollfd fd = {.fd = http_out_fd(out), .events = POLLIN};
+        int64_t sleep_ms = http_out_turn(out);
+
+        poll(&fd, 1, (int)(sleep_ms < 0 || sleep_ms > left_ms ? left_ms : sleep_ms));
+    }
+}
+
+static void what_is_paused_takes_no_more_and_may_be_silent(void **state)
+{
+    struct http_out *out = http_out_new(&anywhere);
+    struct pieces pieces = {.pause_after = 1};
+    int64_t deadline_ms = clock_mono_ms() + 4 * TIMEOUT_MS;
+    size_t before;
+
+    (void)state;
+    start_pieces(out, "/huge", 150, &pieces);
+    while (pieces.count == 0) {
+        assert_true(clock_mono_ms() < deadline_ms);
+        turn_for(out, 10);
+    }
+    turn_for(out, 50);
+    before = pieces.bytes;
+    turn_for(out, 400);
+    assert_int_equal(pieces.bytes, before);
+    assert_int_equal(pieces.came.calls, 0);
+    pieces.pause_after = 0;
+    http_out_resume(pieces.exchange);
+    while (pieces.came.calls == 0) {
+        assert_true(clock_mono_ms() < deadline_ms);
+        turn_for(out, 10);
+    }
+    assert_int_equal(pieces.bytes, 64 << 20);
+    http_out_free(out);
+}
+
+static void a_large_body_is_sent_whole(void **state)
+{
+    AUTO(auto_free) char *url = hook_server_url(&server, "/ok/large");
+    AUTO(auto_free) char *body = mem_new(1, 200001);
+    const struct http_request request = {.url = url,
+                                         .body = body,
+                                         .body_len = 200000,
+                                         .timeout_ms = TIMEOUT_MS,
+                                         .answer_bytes = ANSWER_BYTES};
+
+    (void)state;
+    memset(body, 'b', 200000);
+    for (int i = 0; i < 2; i++) {
+        AUTO(auto_json) cJSON *log = NULL;
+        const cJSON *last;
+
+        assert_int_equal(go(&anywhere, &request).status, 200);
+        log = hook_server_log(&server);
+        last = cJSON_GetArrayItem(log, cJSON_GetArraySize(log) - 1);
+        assert_string_equal(json_string(last, "body"), body);
+    }
+}
+
 /* ---- addresses ---- */
 
 static bool is_public(const char *text)
@@ -599,6 +760,11 @@ int main(void)
         cmocka_unit_test(a_thousand_requests_are_under_way_at_once),
         cmocka_unit_test(connections_are_used_again),
         cmocka_unit_test(a_wait_is_over_when_a_descriptor_is_ready),
+        cmocka_unit_test(a_good_answer_comes_piece_by_piece),
+        cmocka_unit_test(silence_is_given_up_and_slowness_is_not),
+        cmocka_unit_test(what_is_cancelled_is_gone_and_tells_nothing),
+        cmocka_unit_test(what_is_paused_takes_no_more_and_may_be_silent),
+        cmocka_unit_test(a_large_body_is_sent_whole),
         cmocka_unit_test(addresses_that_the_internet_reaches),
         cmocka_unit_test(addresses_that_it_does_not),
     };

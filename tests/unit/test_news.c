@@ -118,8 +118,8 @@ static const struct row {
     "],\"driftAfter\":{\"driftedCount\":1}}"
 #define UNKNOWN                                                                          \
     "{\"driftedCount\":1,\"driftedResources\":[" DRIFT_A "],\"driftAfter\":null}"
-    {RUN_RECONCILE, RUN_APPLIED, SETTLED, SAME, false, "reconcile.succeeded", NOTHING,
-     false},
+    {RUN_RECONCILE, RUN_APPLIED, SETTLED, SAME, false,
+     "reconcile.succeeded drift.resolved", NOTHING, false},
     {RUN_RECONCILE, RUN_APPLIED, SETTLED, NOTHING, false, "reconcile.succeeded", NOTHING,
      false},
     {RUN_RECONCILE, RUN_APPLIED, UNSETTLED, SAME, false, "reconcile.succeeded", SAME,
@@ -262,6 +262,56 @@ static void ignored_resources_do_not_count(void **state)
     assert_int_equal(set.counted, 1);
     assert_string_equal(set.id, b);
     assert_string_equal(drift_set_severity(&set), "critical");
+}
+
+static struct outbox_entry ignoring_entry(enum run_kind kind, enum run_status status)
+{
+    struct outbox_entry entry = entry_of(kind, status, DRIFTED(DRIFT_A "," DRIFT_B));
+
+    entry.pair.project.id = "prod";
+    entry.pair.workspace_json =
+        "{\"ignore\":[{\"address\":\"x.*\"},{\"address\":\"aws_*\",\"attribute\":\"t*\"},"
+        "{\"address\":\"aws_*\"}]}";
+    return entry;
+}
+
+static void a_check_says_which_rules_matched_once_each(void **state)
+{
+    struct outbox_entry entry = ignoring_entry(CHECK, RUN_DRIFT_DETECTED);
+    AUTO(rules_done) struct rules rules = {0};
+    AUTO(news_done) struct news news = {0};
+    char id[SIGN_ID_BYTES];
+
+    (void)state;
+    rules_add_workspace(&rules, &entry.pair);
+    rules_id(&rules, 1, id);
+    news_read(&entry, NULL, &news);
+    assert_int_equal(news.match_count, 1); /* the delete is nobody's */
+    assert_string_equal(news.matches[0].id, id);
+    assert_int_equal(news.matches[0].count, 1);
+}
+
+static void drift_that_is_ignored_altogether_is_no_news_but_a_match(void **state)
+{
+    struct outbox_entry entry = ignoring_entry(CHECK, RUN_DRIFT_DETECTED);
+    AUTO(news_done) struct news news = {0};
+
+    (void)state;
+    entry.metadata = DRIFTED(DRIFT_A);
+    entry.metadata_len = strlen(entry.metadata);
+    news_read(&entry, NULL, &news);
+    assert_int_equal(news.count, 0);
+    assert_int_equal(news.match_count, 1);
+}
+
+static void a_reconcile_counts_no_matches(void **state)
+{
+    struct outbox_entry entry = ignoring_entry(RUN_RECONCILE, RUN_APPLIED);
+    AUTO(news_done) struct news news = {0};
+
+    (void)state;
+    news_read(&entry, NULL, &news);
+    assert_int_equal(news.match_count, 0);
 }
 
 static void drift_without_metadata_is_believed(void **state)
@@ -456,6 +506,34 @@ static void texts_that_are_too_long_are_cut_at_a_character(void **state)
     news_done(&news);
 }
 
+static void what_a_reconcile_has_resolved_is_shown_as_it_is_now(void **state)
+{
+    struct outbox_entry entry = entry_of(RUN_RECONCILE, RUN_APPLIED, SETTLED);
+    AUTO(auto_json) cJSON *done = NULL;
+    AUTO(auto_json) cJSON *resolved = NULL;
+    const cJSON *data;
+    struct news news;
+
+    (void)state;
+    entry.run.summary = "{\"summary\":\"Plan: 1 to change\",\"driftAfter\":{\"summary\":"
+                        "\"No changes\"}}";
+    entry.told.drift = "drift";
+    news_read(&entry, NULL, &news);
+    assert_int_equal(news.count, 2);
+    done = cJSON_Parse(buf_text(&news.events[0].json));
+    resolved = cJSON_Parse(buf_text(&news.events[1].json));
+    data = json_get(done, "data");
+    assert_string_equal(json_string(data, "summary"), "Plan: 1 to change");
+    assert_int_equal(json_int(data, "driftedCount", -1), 1);
+    data = json_get(resolved, "data");
+    assert_string_equal(json_string(resolved, "type"), "drift.resolved");
+    assert_string_equal(json_string(data, "summary"), "No changes");
+    assert_int_equal(json_int(data, "driftedCount", -1), 0);
+    assert_int_equal(cJSON_GetArraySize(json_get(data, "resources")), 0);
+    assert_true(cJSON_IsNull(json_get(data, "severity")));
+    news_done(&news);
+}
+
 /* ---- reminders ---- */
 
 static void a_reminder_is_the_last_drift_event_at_another_time(void **state)
@@ -505,6 +583,10 @@ int main(void)
         cmocka_unit_test(what_has_no_subject_or_is_gone_tells_nothing),
         cmocka_unit_test(the_fingerprint_is_of_addresses_and_actions),
         cmocka_unit_test(ignored_resources_do_not_count),
+        cmocka_unit_test(a_check_says_which_rules_matched_once_each),
+        cmocka_unit_test(drift_that_is_ignored_altogether_is_no_news_but_a_match),
+        cmocka_unit_test(a_reconcile_counts_no_matches),
+        cmocka_unit_test(what_a_reconcile_has_resolved_is_shown_as_it_is_now),
         cmocka_unit_test(drift_without_metadata_is_believed),
         cmocka_unit_test(an_event_says_what_where_and_since_when),
         cmocka_unit_test(a_failed_check_names_its_error_and_no_drift),

@@ -202,6 +202,43 @@ static void the_settings_say_where_each_type_is(void **state)
     orders_free(orders);
 }
 
+static void an_order_on_terms_differs_in_those_alone(void **state)
+{
+    static const char workspace[] = "{\"directory\":\".\",\"maxDestroy\":3}";
+    static const struct {
+        struct order_terms terms;
+        int64_t max_destroy;
+    } rows[] = {
+        {{0}, 3},
+        {{.sets_max_destroy = true}, 0},
+        {{.max_destroy = 9, .sets_max_destroy = true}, 9},
+        {{.max_destroy = RUN_DESTROY_ANY, .sets_max_destroy = true}, RUN_DESTROY_ANY},
+        {{.expected_drift = "d", .expected_commit = "c"}, 3},
+    };
+    struct registry_pair stored = pair(PROJECT, workspace);
+    AUTO(order_done) struct order order = {0};
+    struct err err;
+
+    (void)state;
+    assert_int_equal(
+        order_make(&github, allowlist, &stored, "prod", RUN_RECONCILE, &order, &err), 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(order_done) struct order out = {0};
+        AUTO(run_spec_done) struct run_spec spec = {0};
+        const char *drift = rows[i].terms.expected_drift;
+
+        assert_int_equal(order_on_terms(&order, &rows[i].terms, &out, &err), 0);
+        assert_int_equal(run_spec_parse(out.spec, strlen(out.spec), &spec, &err), 0);
+        assert_int_equal(spec.max_destroy, rows[i].max_destroy);
+        assert_int_equal(spec.expected_drift != NULL, drift != NULL);
+        assert_int_equal(spec.expected_commit != NULL, drift != NULL);
+        assert_null(spec.commit);
+        assert_string_equal(out.target, order.target);
+        assert_string_equal(out.scope, order.scope);
+        assert_int_equal(out.revision, order.revision);
+    }
+}
+
 static void a_reconcile_is_made_of_a_workspace_that_allows_it_or_not(void **state)
 {
     static const struct {
@@ -322,6 +359,7 @@ int main(void)
         cmocka_unit_test(an_order_at_a_commit_differs_in_that_alone),
         cmocka_unit_test(a_type_that_is_not_set_up_is_the_settings_fault),
         cmocka_unit_test(a_broken_document_is_an_error),
+        cmocka_unit_test(an_order_on_terms_differs_in_those_alone),
         cmocka_unit_test(a_reconcile_is_made_of_a_workspace_that_allows_it_or_not),
         cmocka_unit_test(the_kinds_of_a_workspace_stand_side_by_side_and_go_together),
         cmocka_unit_test(other_hosts_drop_what_was_made_with_those_before),

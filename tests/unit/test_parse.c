@@ -262,6 +262,21 @@ static void globs_match_whole_texts(void **state)
             fail_msg("\"%s\" on \"%s\"", rows[i].pattern, rows[i].text);
 }
 
+static void a_glob_takes_no_more_steps_than_it_is_given(void **state)
+{
+    int64_t steps = 100;
+
+    (void)state;
+    assert_true(parse_glob_within("a*c", "abbc", &steps));
+    assert_true(steps > 0 && steps < 100);
+    assert_false(parse_glob_within("A*c", "abbc", &steps));
+    steps = 3;
+    assert_false(parse_glob_within("a*c", "abbc", &steps));
+    assert_int_equal(steps, 0);
+    assert_false(parse_glob_within("abc", "abc", &steps));
+    assert_int_equal(steps, 0);
+}
+
 static void a_glob_of_many_stars_does_not_explode(void **state)
 {
     char pattern[201], text[20001];
@@ -308,6 +323,7 @@ int main(void)
         cmocka_unit_test(only_the_shortest_form_of_a_character_is_utf8),
         cmocka_unit_test(text_with_a_nul_or_a_cut_character_is_not_utf8),
         cmocka_unit_test(globs_match_whole_texts),
+        cmocka_unit_test(a_glob_takes_no_more_steps_than_it_is_given),
         cmocka_unit_test(a_glob_of_many_stars_does_not_explode),
         cmocka_unit_test(lists_are_trimmed_and_lose_empty_fields),
     };

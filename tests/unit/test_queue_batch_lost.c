@@ -119,6 +119,22 @@ static void its_holder_may_make_a_marked_apply_an_orphan(void **state)
     assert_batch("running 3 2 0 1");
 }
 
+static void its_holder_says_what_it_knows(void **state)
+{
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    struct redis_cmd cmd;
+    struct queue_hold hold;
+
+    (void)state;
+    applying();
+    marked("0");
+    hold = step_hold_of("0");
+    queue_orphan_saying(&cmd, FIXTURE_PREFIX, &hold, "lock 1 is left");
+    reply = queue_fixture_call(&fixture, &cmd);
+    assert_status("0", "orphaned");
+    assert_string_equal(ask("HGET run:0 error_message"), "lock 1 is left");
+}
+
 static void an_orphan_is_counted_once_however_it_is_settled(void **state)
 {
     for (int late = 0; late < 2; late++) {
@@ -183,6 +199,7 @@ int main(void)
         BATCH_TEST(a_lost_resolve_run_that_is_to_stop_ends_its_batch_as_cancelled),
         BATCH_TEST(a_lost_run_is_counted_when_it_is_given_up),
         BATCH_TEST(its_holder_may_make_a_marked_apply_an_orphan),
+        BATCH_TEST(its_holder_says_what_it_knows),
         BATCH_TEST(an_orphan_is_counted_once_however_it_is_settled),
         BATCH_TEST(an_orphan_settled_in_an_open_batch_is_not_counted_again),
         BATCH_TEST(an_orphan_whose_worker_comes_back_is_not_counted_again),

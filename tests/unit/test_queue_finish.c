@@ -5,11 +5,13 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/queue_log.h"
 #include "tests/support/queue_group.h"
 
 static struct queue_hold running(enum run_kind kind)
@@ -124,7 +126,8 @@ static void what_a_refused_reconcile_found_is_a_good_record(void **state)
                                        .error_code = codes[i],
                                        .drift_repo = "repo",
                                        .drift_field = "f",
-                                       .drift_record = "{\"drift\":1}"};
+                                       .drift_record = "{\"drift\":1}",
+                                       .found = true};
         struct queue_hold hold;
 
         assert_int_equal(queue_test_setup(state), 0);
@@ -135,6 +138,55 @@ static void what_a_refused_reconcile_found_is_a_good_record(void **state)
         assert_string_equal(ask("HGET drift:repo f"), "{\"drift\":1}");
         assert_string_equal(ask("HEXISTS drift:repo f|error"), "0");
     }
+}
+
+/* What the next claim of the scope is told. */
+static int64_t claimed_resources(const char *run_id, const char *pkey)
+{
+    const struct enqueue req = step_check(run_id);
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    AUTO(claimed_done) struct claimed claimed = {0};
+    struct redis_cmd cmd;
+    struct err err;
+
+    step_enqueue(&fixture, &req);
+    ask("HSET run:%s pkey %s", run_id, pkey);
+    queue_claim(&cmd, FIXTURE_PREFIX, "w", run_id);
+    reply = queue_fixture_call(&fixture, &cmd);
+    assert_int_equal(queue_claim_reply(reply, run_id, &claimed, &err), 0);
+    step_finish(&fixture, &claimed.hold, RUN_CLEAN);
+    return claimed.resources;
+}
+
+static void what_was_counted_in_a_state_is_told_to_the_next_run(void **state)
+{
+    struct finish counted = {.status = RUN_CLEAN, .counted = true, .resources = 7};
+    struct queue_hold hold = running(RUN_DRIFT_CHECK);
+
+    (void)state;
+    ask("HSET run:r1 pkey p");
+    step_finish_with(&fixture, &hold, &counted);
+    assert_int_equal(claimed_resources("r2", "p"),
+                     7); /* its own finish counted nothing */
+    assert_int_equal(claimed_resources("r3", "p"), 7);
+    hold = step_running(&fixture, "r4", RUN_RECONCILE);
+    ask("HSET run:r4 pkey p");
+    counted = (struct finish){.status = RUN_APPLIED, .counted = true};
+    step_finish_with(&fixture, &hold, &counted);
+    assert_int_equal(claimed_resources("r5", "p"), 0);
+}
+
+static void outside_of_projects_nobody_counts(void **state)
+{
+    const struct finish counted = {
+        .status = RUN_APPLIED, .counted = true, .resources = 7};
+    struct queue_hold hold = running(RUN_APPLY);
+
+    (void)state;
+    step_finish_with(&fixture, &hold, &counted);
+    assert_string_equal(ask("HEXISTS last:s resources"), "0");
+    ask("HSET last:s resources 7");
+    assert_int_equal(claimed_resources("r2", ""), 0);
 }
 
 static void a_good_check_takes_the_error_off_the_record(void **state)
@@ -254,38 +306,80 @@ static void a_long_message_is_cut_not_refused(void **state)
 }
 
 /* ---- live output ---- */
-static enum hold_outcome append(const struct queue_hold *hold, int64_t offset)
+static enum hold_outcome append(const struct queue_hold *hold, int64_t attempt,
+                                int64_t offset, const char *text)
 {
     AUTO(redis_reply_free) struct redisReply *reply = NULL;
     enum hold_outcome out;
     struct redis_cmd cmd;
     struct err err;
 
-    queue_log_append(&cmd, FIXTURE_PREFIX, hold, 1, offset, "line\n", 5);
+    queue_log_append(&cmd, FIXTURE_PREFIX, hold, attempt, offset, text, strlen(text));
     reply = queue_fixture_call(&fixture, &cmd);
     assert_int_equal(queue_hold_reply(reply, &out, &err), 0);
     return out;
 }
 
+/* "<attempt>-<offset> <bytes>|…" of what is there from that place on. */
+static void expect_log(int64_t attempt, int64_t offset, const char *wanted)
+{
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    AUTO(buf_done) struct buf seen = BUF_INIT(1024);
+    const struct log_place from = {attempt, offset};
+    struct log_entry entry;
+    struct redis_cmd cmd;
+
+    queue_get_log_from(&cmd, FIXTURE_PREFIX, "r1", &from, 10);
+    reply = queue_fixture_call(&fixture, &cmd);
+    for (size_t i = 0; i < redis_reply_count(reply); i++) {
+        assert_true(queue_log_entry(redis_reply_at(reply, i), &entry));
+        buf_fmt(&seen, "%" PRId64 "-%" PRId64 " %.*s|", entry.at.attempt, entry.at.offset,
+                (int)entry.len, entry.bytes);
+    }
+    assert_string_equal(buf_text(&seen), wanted);
+}
+
 static void live_output_is_stored_once_in_order_and_goes_after_the_end(void **state)
 {
     struct queue_hold hold = running(RUN_PLAN);
-    AUTO(redis_reply_free) struct redisReply *reply = NULL;
-    struct redis_cmd cmd;
 
     (void)state;
-    assert_int_equal(append(&hold, 0), HOLD_DONE);
-    assert_int_equal(append(&hold, 0), HOLD_DONE);
-    assert_int_equal(append(&hold, 5), HOLD_DONE);
-    assert_string_equal(ask("XLEN log:r1"), "2");
-    queue_get_log(&cmd, FIXTURE_PREFIX, "r1", "1-0", 10);
-    reply = queue_fixture_call(&fixture, &cmd);
-    assert_int_equal(redis_reply_count(reply), 1);
-    assert_string_equal(redis_reply_text(redis_reply_at(redis_reply_at(reply, 0), 0)),
-                        "1-5");
+    assert_int_equal(append(&hold, 1, 0, "line."), HOLD_DONE);
+    assert_int_equal(append(&hold, 1, 0, "line."), HOLD_DONE);
+    assert_int_equal(append(&hold, 1, 5, "next."), HOLD_DONE);
+    expect_log(1, 0, "1-0 line.|1-5 next.|");
+    expect_log(1, 1, "1-5 next.|");
     step_finish(&fixture, &hold, RUN_CLEAN);
-    assert_int_equal(append(&hold, 10), HOLD_GONE);
+    assert_int_equal(append(&hold, 1, 10, "late."), HOLD_GONE);
     assert_in_range(strtol(ask("PTTL log:r1"), NULL, 10), 590000, 600000);
+}
+
+static void live_output_that_is_cut_elsewhere_is_stored_once(void **state)
+{
+    struct queue_hold hold = running(RUN_PLAN);
+
+    (void)state;
+    append(&hold, 1, 0, "line.");
+    append(&hold, 1, 5, "next.");
+    append(&hold, 1, 0, "line.next.third.");
+    expect_log(1, 0, "1-0 line.|1-5 next.|1-10 third.|");
+    append(&hold, 1, 8, "t.th");
+    append(&hold, 1, 16, "end.");
+    expect_log(1, 10, "1-10 third.|1-16 end.|");
+}
+
+static void
+live_output_of_an_attempt_goes_when_the_one_after_the_next_begins(void **state)
+{
+    struct queue_hold hold = running(RUN_PLAN);
+
+    (void)state;
+    append(&hold, 1, 0, "one.");
+    append(&hold, 2, 0, "two.");
+    append(&hold, 2, 4, "more.");
+    expect_log(1, 0, "1-0 one.|2-0 two.|2-4 more.|");
+    append(&hold, 3, 0, "three.");
+    expect_log(0, 0, "2-0 two.|2-4 more.|3-0 three.|");
 }
 
 /* ---- what was read of the repository ---- */
@@ -339,6 +433,8 @@ int main(void)
         QUEUE_TEST(an_error_moves_ended_but_not_good),
         QUEUE_TEST(what_a_refused_reconcile_found_is_a_good_record),
         QUEUE_TEST(what_never_was_there_is_no_project_that_fails),
+        QUEUE_TEST(what_was_counted_in_a_state_is_told_to_the_next_run),
+        QUEUE_TEST(outside_of_projects_nobody_counts),
         QUEUE_TEST(a_good_check_takes_the_error_off_the_record),
         QUEUE_TEST(a_cancelled_check_is_never_shown_as_clean),
         QUEUE_TEST(a_marked_apply_keeps_its_outcome_although_cancelled),
@@ -348,6 +444,8 @@ int main(void)
         QUEUE_TEST(what_a_good_check_read_is_kept_until_the_next),
         QUEUE_TEST(what_is_no_workspace_keeps_nothing_of_it),
         QUEUE_TEST(live_output_is_stored_once_in_order_and_goes_after_the_end),
+        QUEUE_TEST(live_output_that_is_cut_elsewhere_is_stored_once),
+        QUEUE_TEST(live_output_of_an_attempt_goes_when_the_one_after_the_next_begins),
     };
 
     return cmocka_run_group_tests_name("queue_finish", tests, queue_group_setup,

@@ -324,7 +324,7 @@ static const char *const must_be_seen[] = {
     "release gone",         "cancel done",         "cancel asked",
     "cancel ended",         "cancel unknown",      "resolve done",
     "resolve not_orphan",   "resolve owner_alive", "resolve unknown",
-    "reassert done",        "reassert gone",
+    "reassert done",        "reassert gone",       "enqueue frozen",
 };
 
 static void expect_all_seen(void)

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "common/mem.h"
-#include "common/parse.h"
 #include "common/queue.h"
 #include "common/registry.h"
 #include "common/scripts.h"
@@ -103,15 +102,6 @@ static enum registry_outcome delete_project(const char *id)
     struct redis_cmd cmd;
 
     registry_delete_project(&cmd, PREFIX, id);
-    return outcome_of(&cmd);
-}
-
-static enum registry_outcome put_ignore(const char *scope, const char *rule_id,
-                                        const char *json, const char *run_id)
-{
-    struct redis_cmd cmd;
-
-    registry_put_ignore(&cmd, PREFIX, scope, rule_id, json, run_id);
     return outcome_of(&cmd);
 }
 
@@ -515,144 +505,6 @@ static void more_than_a_hundred_waiting_runs_take_another_call(void **state)
     assert_int_equal(ask_int("HGET", "waiting", ""), 0);
 }
 
-static void a_deleted_workspace_leaves_no_rules_behind(void **state)
-{
-    char scope[SIGN_ID_BYTES];
-    AUTO(auto_free) char *ignores = NULL;
-    AUTO(auto_free) char *due = NULL;
-
-    (void)state;
-    registry_scope("p", "w", scope);
-    ignores = mem_fmt("ignores:%s", scope);
-    due = mem_fmt("ignores_due:%s", scope);
-    put_project("p", "{}");
-    put_workspace("p", "w", "{}");
-    put_ignore(scope, "r", "{\"expiresAt\":\"2999-01-01T00:00:00Z\"}", "");
-    assert_int_equal(ask_int("EXISTS", due, NULL), 1);
-    assert_int_equal(delete_workspace("p", "w", false), REGISTRY_DONE);
-    assert_int_equal(ask_int("EXISTS", ignores, NULL), 0);
-    assert_int_equal(ask_int("EXISTS", due, NULL), 0);
-}
-
-/* ---- ignore rules ---- */
-
-/* The text of a field among the rules, which the caller frees; NULL when it is not there.
- */
-static char *rule_of(const char *scope, const char *field)
-{
-    AUTO(redis_reply_free) struct redisReply *reply = NULL;
-    struct redis_cmd cmd;
-
-    registry_get_ignores(&cmd, PREFIX, scope);
-    reply = call(&cmd);
-    for (size_t i = 0; i + 1 < redis_reply_count(reply); i += 2) {
-        if (strcmp(redis_reply_text(redis_reply_at(reply, i)), field) == 0)
-            return mem_dup(redis_reply_text(redis_reply_at(reply, i + 1)));
-    }
-    return NULL;
-}
-
-static int64_t rules_revision(const char *scope)
-{
-    AUTO(auto_free) char *text = rule_of(scope, "revision");
-    int64_t revision = 0;
-
-    if (text != NULL)
-        assert_int_equal(parse_int64(text, 1, INT64_MAX, &revision), 0);
-    return revision;
-}
-
-static void an_ignore_rule_is_kept_and_moves_the_revision(void **state)
-{
-    AUTO(auto_free) char *rule = NULL;
-    int64_t first, second;
-
-    (void)state;
-    assert_int_equal(rules_revision("s"), 0);
-    assert_int_equal(put_ignore("s", "r", "{\"address\":\"a\"}", ""), REGISTRY_CREATED);
-    first = rules_revision("s");
-    assert_true(first > 0);
-    assert_int_equal(put_ignore("s", "r", "{\"address\":\"a\"}", ""), REGISTRY_UPDATED);
-    assert_int_equal(rules_revision("s"), first);
-    assert_int_equal(put_ignore("s", "r", "{\"address\":\"b\"}", ""), REGISTRY_UPDATED);
-    second = rules_revision("s");
-    assert_true(second > first);
-    assert_int_equal(put_ignore("s", "r2", "{}", ""), REGISTRY_CREATED);
-    assert_true(rules_revision("s") > second);
-    rule = rule_of("s", "r");
-    assert_string_equal(rule, "{\"address\":\"b\"}");
-}
-
-static void a_rule_of_a_run_needs_that_run_in_its_scope(void **state)
-{
-    char scope[SIGN_ID_BYTES];
-
-    (void)state;
-    registry_scope("p", "w", scope);
-    put_project("p", "{}");
-    put_workspace("p", "w", "{}");
-    assert_int_equal(put_ignore(scope, "r", "{}", "run-1"), REGISTRY_UNKNOWN);
-    assert_int_equal(rules_revision(scope), 0);
-    enqueue_run("run-1", "p", "w");
-    assert_int_equal(put_ignore("another", "r", "{}", "run-1"), REGISTRY_UNKNOWN);
-    assert_int_equal(put_ignore(scope, "r", "{}", "run-1"), REGISTRY_CREATED);
-}
-
-static void a_scope_has_at_most_a_thousand_rules(void **state)
-{
-    char rule_id[32];
-    int64_t revision;
-
-    (void)state;
-    for (int i = 0; i < 1000; i++) {
-        snprintf(rule_id, sizeof rule_id, "r%d", i);
-        assert_int_equal(put_ignore("s", rule_id, "{}", ""), REGISTRY_CREATED);
-    }
-    revision = rules_revision("s");
-    assert_int_equal(put_ignore("s", "one-more", "{}", ""), REGISTRY_REFUSED);
-    assert_int_equal(rules_revision("s"), revision);
-    assert_int_equal(put_ignore("s", "r7", "{\"a\":1}", ""), REGISTRY_UPDATED);
-    assert_int_equal(put_ignore("other", "r", "{}", ""), REGISTRY_CREATED);
-}
-
-static void an_expired_rule_makes_room_at_the_next_put(void **state)
-{
-    char rule_id[32];
-    AUTO(auto_free) char *expired = NULL;
-    AUTO(auto_free) char *alive = NULL;
-
-    (void)state;
-    put_ignore("s", "old", "{\"expiresAt\":\"2020-01-01T00:00:00Z\"}", "");
-    put_ignore("s", "later", "{\"expiresAt\":\"2999-01-01T00:00:00Z\"}", "");
-    expired = rule_of("s", "old");
-    assert_null(expired);
-    for (int i = 0; i < 999; i++) {
-        snprintf(rule_id, sizeof rule_id, "r%d", i);
-        put_ignore("s", rule_id, "{}", "");
-    }
-    assert_int_equal(put_ignore("s", "full", "{}", ""), REGISTRY_REFUSED);
-    put_ignore("s", "r1", "{\"expiresAt\":\"2020-01-01T00:00:00Z\"}", "");
-    assert_int_equal(put_ignore("s", "fits", "{}", ""), REGISTRY_CREATED);
-    alive = rule_of("s", "later");
-    assert_non_null(alive);
-}
-
-static void a_rule_that_lost_its_expiry_stays(void **state)
-{
-    AUTO(auto_free) char *rule = NULL;
-
-    (void)state;
-    put_ignore("s", "r", "{\"expiresAt\":\"2020-01-01T00:00:00Z\"}", "");
-    /* the put prunes it first, so it is new again, and lasts */
-    assert_int_equal(put_ignore("s", "r", "{\"expiresAt\":\"2999-01-01T00:00:00Z\"}", ""),
-                     REGISTRY_CREATED);
-    assert_int_equal(put_ignore("s", "r", "{}", ""), REGISTRY_UPDATED);
-    assert_int_equal(ask_int("EXISTS", "ignores_due:s", NULL), 0);
-    put_ignore("s", "other", "{}", "");
-    rule = rule_of("s", "r");
-    assert_string_equal(rule, "{}");
-}
-
 /* ---- */
 
 static int start(void **state)
@@ -789,12 +641,6 @@ int main(void)
         WITH_REDIS(runs_of_another_workspace_on_the_target_do_not_matter),
         WITH_REDIS(force_cancels_what_waits_and_asks_what_runs),
         WITH_REDIS(more_than_a_hundred_waiting_runs_take_another_call),
-        WITH_REDIS(a_deleted_workspace_leaves_no_rules_behind),
-        WITH_REDIS(an_ignore_rule_is_kept_and_moves_the_revision),
-        WITH_REDIS(a_rule_of_a_run_needs_that_run_in_its_scope),
-        WITH_REDIS(a_scope_has_at_most_a_thousand_rules),
-        WITH_REDIS(an_expired_rule_makes_room_at_the_next_put),
-        WITH_REDIS(a_rule_that_lost_its_expiry_stays),
         WITH_REDIS(a_repository_knows_its_projects),
         WITH_REDIS(a_project_from_before_the_index_enters_it_when_it_is_put_again),
         WITH_REDIS(the_projects_of_a_repository_come_in_pages),

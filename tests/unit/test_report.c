@@ -497,6 +497,67 @@ static void large_plans_take_linear_time(void **unused)
     assert_in_range(clock_mono_ms() - start_ms, 0, 20000);
 }
 
+/* ---- which drift it is ---- */
+
+#define UPDATE_A(value)                                                                  \
+    RESOURCE("t.a", "\"update\"", ",\"before\":{\"v\":1},\"after\":{\"v\":" value "}")
+#define DELETE(address)                                                                  \
+    RESOURCE(address, "\"delete\"", ",\"before\":{\"v\":1},\"after\":null")
+
+static void the_same_drift_has_one_fingerprint_and_another_has_not(void **unused)
+{
+    static const struct {
+        const char *changes;
+        bool same;
+    } rows[] = {
+        {UPDATE_A("2") "," DELETE("t.b"), true},
+        {DELETE("t.b") "," UPDATE_A("2"), true},
+        {DELETE("t.b") "," UPDATE_A("2.0"), true},
+        {UPDATE_A("3") "," DELETE("t.b"), false},
+        {UPDATE_A("\"2\"") "," DELETE("t.b"), false},
+        {UPDATE_A("2") "," DELETE("t.c"), false},
+        {UPDATE_A("2"), false},
+        {DELETE("t.b"), false},
+    };
+    AUTO(auto_report) struct report *first = report_with(rows[0].changes, "");
+
+    (void)unused;
+    assert_int_equal(strlen(report_fingerprint(first)), 32);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(auto_report) struct report *report = report_with(rows[i].changes, "");
+        AUTO(auto_json) cJSON *metadata = metadata_of(report);
+
+        assert_int_equal(strcmp(report_fingerprint(first), report_fingerprint(report)) ==
+                             0,
+                         rows[i].same);
+        assert_string_equal(json_string(metadata, "driftFingerprint"),
+                            report_fingerprint(report));
+    }
+}
+
+static void what_did_not_drift_has_none(void **unused)
+{
+    AUTO(auto_report)
+    struct report *report = report_with(RESOURCE("t.a", "\"no-op\"", ""), "");
+    AUTO(auto_json) cJSON *metadata = metadata_of(report);
+
+    (void)unused;
+    assert_string_equal(report_fingerprint(report), "");
+    assert_null(json_get(metadata, "driftFingerprint"));
+}
+
+/* The last of more resources than are listed. */
+static void what_the_list_leaves_out_counts_too(void **unused)
+{
+    AUTO(auto_free) char *some = big_plan(REPORT_RESOURCES_MAX + 1, 10);
+    AUTO(auto_free) char *more = big_plan(REPORT_RESOURCES_MAX + 2, 10);
+    AUTO(auto_report) struct report *first = report_of(some);
+    AUTO(auto_report) struct report *second = report_of(more);
+
+    (void)unused;
+    assert_string_not_equal(report_fingerprint(first), report_fingerprint(second));
+}
+
 /* ---- without the JSON ---- */
 
 static void counts_come_from_the_text_where_the_json_is_too_large(void **unused)
@@ -593,6 +654,9 @@ int main(void)
         cmocka_unit_test(a_full_list_that_fits_is_not_marked),
         cmocka_unit_test(addresses_too_long_to_fit_cut_the_list),
         cmocka_unit_test(large_plans_take_linear_time),
+        cmocka_unit_test(the_same_drift_has_one_fingerprint_and_another_has_not),
+        cmocka_unit_test(what_did_not_drift_has_none),
+        cmocka_unit_test(what_the_list_leaves_out_counts_too),
         cmocka_unit_test(counts_come_from_the_text_where_the_json_is_too_large),
         cmocka_unit_test(text_without_a_plan_gives_nothing),
         cmocka_unit_test(foreign_json_is_refused),

@@ -166,7 +166,8 @@ static void every_error_has_its_own_code_and_a_sentence(void **state)
     "\"workspaceId\":\"w\",\"confirm\":true,\"createWorkspace\":true,"                   \
     "\"pullRequest\":12,\"projectName\":\"net\",\"planRequirements\":\"approved\","      \
     "\"applyRequirements\":\"approved,mergeable\",\"lockMode\":\"on_apply\","            \
-    "\"batch\":{\"id\":\"b\"},\"maxDestroy\":3,\"protected\":[\"db.*\",\"*.key\"]}"
+    "\"batch\":{\"id\":\"b\"},\"maxDestroy\":3,\"protected\":[\"db.*\",\"*.key\"],"      \
+    "\"expectedDrift\":\"f00d\",\"expectedCommit\":\"beef\"}"
 #define LEAST_SPEC                                                                       \
     "{\"kind\":\"drift_check\",\"type\":\"Github\",\"repository\":\"o/r\","              \
     "\"ref\":\"main\",\"directory\":\".\",\"workspace\":\"default\"}"
@@ -233,8 +234,24 @@ static void a_full_spec_survives_the_round_trip(void **state)
     assert_int_equal(spec.protected_count, 2);
     assert_string_equal(spec.protected[0], "db.*");
     assert_string_equal(spec.protected[1], "*.key");
+    assert_string_equal(spec.expected_drift, "f00d");
+    assert_string_equal(spec.expected_commit, "beef");
     assert_string_equal(once, twice);
     assert_true(strncmp(once, FULL_SPEC, strcspn(FULL_SPEC, "\\")) == 0);
+}
+
+static void any_number_to_destroy_survives_the_round_trip(void **state)
+{
+    AUTO(run_spec_done) struct run_spec spec = {0};
+    AUTO(run_spec_done) struct run_spec again = {0};
+    AUTO(buf_done) struct buf text = BUF_INIT(10000);
+
+    (void)state;
+    parse_spec(LEAST_SPEC, &spec);
+    spec.max_destroy = RUN_DESTROY_ANY;
+    run_spec_print(&spec, &text);
+    parse_spec(buf_text(&text), &again);
+    assert_int_equal(again.max_destroy, RUN_DESTROY_ANY);
 }
 
 static void objects_in_another_order_are_equal(void **state)
@@ -285,6 +302,9 @@ static void every_field_changes_the_fingerprint(void **state)
         {"on_apply", "disabled"},
         {"{\"id\":\"b\"}", "{\"id\":\"c\"}"},
         {"\"maxDestroy\":3", "\"maxDestroy\":4"},
+        {"\"maxDestroy\":3", "\"maxDestroy\":-1"},
+        {"f00d", "food"},
+        {"beef", "beer"},
         {"db.*", "db.a"},
     };
     AUTO(run_spec_done) struct run_spec full = {0};
@@ -341,7 +361,10 @@ static void a_spec_that_does_not_fit_is_refused_by_name(void **state)
         {"\"pullRequest\":1.5", "value of pullRequest"},
         {"\"projectName\":1", "value of projectName"},
         {"\"batch\":\"b\"", "value of batch"},
-        {"\"maxDestroy\":-1", "value of maxDestroy"},
+        {"\"maxDestroy\":-2", "value of maxDestroy"},
+        {"\"expectedDrift\":1", "value of expectedDrift"},
+        {"\"expectedCommit\":1", "value of expectedCommit"},
+        {"\"pullRequest\":-1", "value of pullRequest"},
         {"\"maxDestroy\":\"all\"", "value of maxDestroy"},
         {"\"protected\":\"*\"", "value of protected"},
         {"\"protected\":[\"*\",1]", "value of protected"},
@@ -443,6 +466,7 @@ int main(void)
         cmocka_unit_test(a_spec_is_printed_in_one_fixed_order),
         cmocka_unit_test(a_full_spec_survives_the_round_trip),
         cmocka_unit_test(objects_in_another_order_are_equal),
+        cmocka_unit_test(any_number_to_destroy_survives_the_round_trip),
         cmocka_unit_test(every_field_changes_the_fingerprint),
         cmocka_unit_test(a_spec_that_does_not_fit_is_refused_by_name),
         cmocka_unit_test(fields_of_a_newer_version_are_passed_over),

@@ -56,6 +56,7 @@ static struct run_order example(void)
         .queued_at_ms = 1700000000001,
         .started_at_ms = 1700000000002,
         .lock_retry_since_ms = 1700000000003,
+        .resources = 12,
     };
 
     order.spec.kind = RUN_PLAN;
@@ -106,6 +107,7 @@ static void an_order_is_read_back_as_written(void **state)
     assert_int_equal(got.queued_at_ms, order.queued_at_ms);
     assert_int_equal(got.started_at_ms, order.started_at_ms);
     assert_int_equal(got.lock_retry_since_ms, order.lock_retry_since_ms);
+    assert_int_equal(got.resources, order.resources);
     run_spec_fingerprint(&order.spec, expected);
     run_spec_fingerprint(&got.spec, actual);
     assert_string_equal(actual, expected);
@@ -154,6 +156,8 @@ static void an_outcome_is_read_back_as_written(void **state)
         .commit = mem_dup("0123456789012345678901234567890123456789"),
         .drift_record = mem_dup("{\"status\":\"error\"}"),
         .reads = mem_dup("env\nmodules/a"),
+        .resources = 3,
+        .found = true,
         .output_truncated = true,
     };
     struct run_outcome got;
@@ -174,6 +178,8 @@ static void an_outcome_is_read_back_as_written(void **state)
     assert_null(got.summary);
     assert_string_equal(got.drift_record, outcome.drift_record);
     assert_string_equal(got.reads, outcome.reads);
+    assert_int_equal(got.resources, outcome.resources);
+    assert_true(got.found);
     assert_true(got.output_truncated);
     run_outcome_done(&got);
     run_outcome_done(&outcome);
@@ -350,6 +356,26 @@ static void holders_can_be_killed_and_nobody_else_is(void **state)
     assert_int_equal(waitpid(bystander, NULL, 0), bystander);
 }
 
+/* Of terraform and what it has started, which has the lock too, terraform alone. */
+static void the_leader_that_holds_the_lock_is_interrupted(void **state)
+{
+    pid_t leader, other;
+    int status;
+
+    (void)state;
+    create();
+    assert_false(rundir_interrupt(dir));
+    other = holder();
+    assert_false(rundir_interrupt(dir)); /* it leads no group of its own */
+    kill(other, SIGKILL);
+    assert_int_equal(waitpid(other, NULL, 0), other);
+    leader = holder();
+    assert_int_equal(setpgid(leader, leader), 0);
+    assert_true(rundir_interrupt(dir));
+    assert_int_equal(waitpid(leader, &status, 0), leader);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+}
+
 /* ---- ctl ---- */
 
 static void a_line_reaches_the_runner(void **state)
@@ -395,6 +421,7 @@ int main(void)
         TEST(a_run_is_alive_while_its_lock_is_held),
         TEST(a_child_that_inherited_the_lock_keeps_the_run_alive),
         TEST(holders_can_be_killed_and_nobody_else_is),
+        TEST(the_leader_that_holds_the_lock_is_interrupted),
         TEST(a_line_reaches_the_runner),
         TEST(telling_a_run_that_is_gone_is_false),
     };

@@ -7,131 +7,17 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "common/parse.h"
-#include "common/path.h"
-#include "tests/support/apply_fixture.h"
+#include "tests/support/reconcile_fixture.h"
 
 RF_STANDS_IN
 
-#define POLL_US    2000
 #define PLAN_BYTES ((size_t)4 * 1024 * 1024)
-
-#define SCRIPT(show)                                                                     \
-    "for plan in \"$@\"; do :; done\n"                                                   \
-    "case $1 in\n" RF_VERSION_CASE                                                       \
-    "init) echo '{\"backend\":{\"type\":\"s3\"}}' >$TF_DATA_DIR/terraform.tfstate ;;\n"  \
-    "plan) if test -e $SHARED/applied; then echo 'No changes.'; exit 0; fi\n"            \
-    "  echo 'the plan' >${plan#-out=}; echo\n"                                           \
-    "  echo 'Plan: 0 to add, 1 to change, 0 to destroy.'; exit 2 ;;\n"                   \
-    "show) " show " ;;\n"                                                                \
-    "apply) : >$SHARED/applied ;;\nesac\n"
-
-static int set_up(void **state)
-{
-    int rc = af_set_up(state);
-
-    rf_run->order.spec.kind = RUN_RECONCILE;
-    return rc;
-}
-
-static void protect(const char *glob)
-{
-    struct run_spec *spec = &rf_run->order.spec;
-
-    if (spec->protected == NULL)
-        spec->protected = mem_new(1, sizeof(char *));
-    free(spec->protected[0]);
-    spec->protected[0] = mem_dup(glob);
-    spec->protected_count = 1;
-}
-
-/* What terraform plans: these members of "resource_changes". */
-static void plan_is(const char *resources)
-{
-    AUTO(auto_free)
-    char *json =
-        mem_fmt("{\"format_version\":\"1.2\",\"resource_changes\":[%s]}", resources);
-
-    test_run_script(rf_run, SCRIPT("cat $SHARED/plan.json"));
-    test_run_put_shared(rf_run, "plan.json", json);
-}
-
-/* A resource and what happens to it; the caller frees. */
-static char *resource(const char *address, const char *actions, const char *more)
-{
-    return mem_fmt("{\"address\":\"%s\",\"mode\":\"managed\",\"type\":\"t\","
-                   "\"name\":\"n\",%s\"change\":{\"actions\":[%s],\"before\":{},"
-                   "\"after\":{}}}",
-                   address, more, actions);
-}
-
-static void plan_has(const char *address, const char *actions, const char *more)
-{
-    AUTO(auto_free) char *text = resource(address, actions, more);
-
-    plan_is(text);
-}
-
-static bool has_ended(pid_t pid)
-{
-    siginfo_t info = {.si_pid = 0};
-
-    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT), 0);
-    return info.si_pid == pid;
-}
-
-/* If it asks it may apply. */
-static void reconcile(void)
-{
-    AUTO(auto_free) char *applied = path_join(rf_run->shared, "applied");
-    int64_t until_ms = clock_mono_ms() + RF_LONG_MS;
-    struct rundir_ask ask = {0};
-    pid_t pid;
-
-    unlink(applied);
-    pid = af_start();
-    while (!rundir_read_ask(rf_run->dir, &ask) && !has_ended(pid)) {
-        if (clock_mono_ms() > until_ms)
-            fail_msg("the runner neither asks nor ends");
-        usleep(POLL_US);
-    }
-    if (ask.serial > 0)
-        af_go(ask.serial);
-    test_run_wait(rf_run, pid);
-    assert_int_equal(rf_run->exit_status, 0);
-}
-
-static bool was_applied(void)
-{
-    AUTO(auto_free) char *path = path_join(rf_run->shared, "applied");
-
-    return path_exists(path);
-}
-
-static void expect_refused(enum run_error error, const char *in_message)
-{
-    AUTO(auto_free) char *asked = path_join(rf_run->dir, "ask");
-
-    rf_expect_error(error, in_message);
-    assert_false(was_applied());
-    assert_false(path_exists(asked));
-    assert_int_equal(af_calls("apply"), 0);
-}
-
-static void expect_applied(const char *what)
-{
-    if (!was_applied())
-        fail_msg("%s: %s", what, rf_run->outcome.error_message);
-    rf_expect_status(RUN_APPLIED);
-}
 
 /* ---- maxDestroy ---- */
 
@@ -155,33 +41,34 @@ static void no_more_is_destroyed_than_allowed(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        plan_has("t.n", rows[i].actions, "");
+        rc_plan_has("t.n", rows[i].actions, "");
         rf_run->order.spec.max_destroy = rows[i].limit;
-        reconcile();
+        rc_reconcile();
         if (!rows[i].refused)
-            expect_applied(rows[i].actions);
+            rc_expect_applied(rows[i].actions);
         else
-            expect_refused(RUN_ERR_DESTROY_REFUSED, "destroys 1 resource, and maxDestroy "
-                                                    "of the workspace is 0");
+            rc_expect_refused(RUN_ERR_DESTROY_REFUSED,
+                              "destroys 1 resource, and maxDestroy "
+                              "of the workspace is 0");
     }
 }
 
 static void each_object_counts(void **state)
 {
-    AUTO(auto_free) char *one = resource("t.a", "\"delete\"", "");
-    AUTO(auto_free) char *two = resource("t.b", "\"delete\",\"create\"", "");
+    AUTO(auto_free) char *one = rc_resource("t.a", "\"delete\"", "");
+    AUTO(auto_free) char *two = rc_resource("t.b", "\"delete\",\"create\"", "");
     AUTO(auto_free)
-    char *old = resource("t.b", "\"delete\"", "\"deposed\":\"00000001\",");
+    char *old = rc_resource("t.b", "\"delete\"", "\"deposed\":\"00000001\",");
     AUTO(auto_free) char *all = mem_fmt("%s,%s,%s", one, two, old);
 
     (void)state;
-    plan_is(all);
+    rc_plan_is(all);
     rf_run->order.spec.max_destroy = 2;
-    reconcile();
-    expect_refused(RUN_ERR_DESTROY_REFUSED, "destroys 3 resources");
+    rc_reconcile();
+    rc_expect_refused(RUN_ERR_DESTROY_REFUSED, "destroys 3 resources");
     rf_run->order.spec.max_destroy = 3;
-    reconcile();
-    expect_applied("three");
+    rc_reconcile();
+    rc_expect_applied("three");
 }
 
 /* ---- protected ---- */
@@ -212,28 +99,28 @@ static void what_is_protected_is_not_touched(void **state)
     (void)state;
     rf_run->order.spec.max_destroy = 10;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        plan_has(rows[i].address, rows[i].actions, rows[i].more);
-        protect(rows[i].glob);
-        reconcile();
+        rc_plan_has(rows[i].address, rows[i].actions, rows[i].more);
+        rc_protect(rows[i].glob);
+        rc_reconcile();
         if (rows[i].refused)
-            expect_refused(RUN_ERR_PROTECTED, "which the workspace protects");
+            rc_expect_refused(RUN_ERR_PROTECTED, "which the workspace protects");
         else
-            expect_applied(rows[i].address);
+            rc_expect_applied(rows[i].address);
     }
 }
 
 static void the_first_one_is_named(void **state)
 {
-    AUTO(auto_free) char *new = resource("db.new", "\"create\"", "");
-    AUTO(auto_free) char *one = resource("db.one", "\"update\"", "");
-    AUTO(auto_free) char *two = resource("db.two", "\"update\"", "");
+    AUTO(auto_free) char *new = rc_resource("db.new", "\"create\"", "");
+    AUTO(auto_free) char *one = rc_resource("db.one", "\"update\"", "");
+    AUTO(auto_free) char *two = rc_resource("db.two", "\"update\"", "");
     AUTO(auto_free) char *all = mem_fmt("%s,%s,%s", new, one, two);
 
     (void)state;
-    plan_is(all);
-    protect("db.*");
-    reconcile();
-    expect_refused(RUN_ERR_PROTECTED, "touches db.one, which");
+    rc_plan_is(all);
+    rc_protect("db.*");
+    rc_reconcile();
+    rc_expect_refused(RUN_ERR_PROTECTED, "touches db.one, which");
 }
 
 /* 99 bytes, then characters of two: the cut would be in the middle of one. */
@@ -246,10 +133,10 @@ static void a_long_address_is_cut_between_characters(void **state)
     memset(address, 'a', 99);
     for (size_t i = 99; i + 2 < sizeof address; i += 2)
         memcpy(address + i, "\xC3\xA9", 3);
-    plan_has(address, "\"update\"", "");
-    protect("*");
-    reconcile();
-    expect_refused(RUN_ERR_PROTECTED, "a\xE2\x80\xA6, which");
+    rc_plan_has(address, "\"update\"", "");
+    rc_protect("*");
+    rc_reconcile();
+    rc_expect_refused(RUN_ERR_PROTECTED, "a\xE2\x80\xA6, which");
     message = rf_run->outcome.error_message;
     assert_true(parse_is_utf8(message, strlen(message)));
 }
@@ -263,18 +150,18 @@ static void what_the_report_leaves_out_is_judged_too(void **state)
     static const enum run_error errors[] = {RUN_ERR_DESTROY_REFUSED, RUN_ERR_PROTECTED};
 
     (void)state;
-    protect("t.last");
+    rc_protect("t.last");
     for (size_t i = 0; i < ARRAY_LEN(last); i++) {
         AUTO(buf_done) struct buf list = BUF_INIT(PLAN_BYTES);
-        AUTO(auto_free) char *end = resource("t.last", last[i], "");
-        AUTO(auto_free) char *other = resource("t.other", "\"update\"", "");
+        AUTO(auto_free) char *end = rc_resource("t.last", last[i], "");
+        AUTO(auto_free) char *other = rc_resource("t.other", "\"update\"", "");
 
         for (size_t n = 0; n < REPORT_RESOURCES_MAX; n++)
             buf_fmt(&list, "%s,", other);
         buf_str(&list, end);
-        plan_is(buf_text(&list));
-        reconcile();
-        expect_refused(errors[i], "Nothing was applied");
+        rc_plan_is(buf_text(&list));
+        rc_reconcile();
+        rc_expect_refused(errors[i], "Nothing was applied");
     }
 }
 
@@ -282,9 +169,9 @@ static void a_plan_that_cannot_be_read_is_refused(void **state)
 {
     (void)state;
     rf_run->order.spec.max_destroy = 100000;
-    test_run_script(rf_run, SCRIPT("head -c 270000000 /dev/zero"));
-    reconcile();
-    expect_refused(RUN_ERR_OUTPUT_TOO_LARGE, "Nothing was applied");
+    rc_script("head -c 270000000 /dev/zero", ":");
+    rc_reconcile();
+    rc_expect_refused(RUN_ERR_OUTPUT_TOO_LARGE, "Nothing was applied");
 }
 
 /* ---- what is said about it ---- */
@@ -296,9 +183,9 @@ static void the_plan_of_a_refused_reconcile_is_told(void **state)
     AUTO(auto_json) cJSON *record = NULL;
 
     (void)state;
-    plan_has("t.n", "\"delete\"", "");
-    reconcile();
-    expect_refused(RUN_ERR_DESTROY_REFUSED, "raise maxDestroy");
+    rc_plan_has("t.n", "\"delete\"", "");
+    rc_reconcile();
+    rc_expect_refused(RUN_ERR_DESTROY_REFUSED, "raise maxDestroy");
     assert_false(rf_run->outcome.retry);
     rf_expect_part("output.z", "Plan: 0 to add");
     meta = rf_metadata();
@@ -318,13 +205,13 @@ static void an_apply_that_somebody_asked_for_has_no_limits(void **state)
 {
     (void)state;
     rf_run->order.spec.kind = RUN_APPLY;
-    plan_has("t.n", "\"delete\"", "");
-    protect("*");
-    reconcile();
-    expect_applied("an apply");
+    rc_plan_has("t.n", "\"delete\"", "");
+    rc_protect("*");
+    rc_reconcile();
+    rc_expect_applied("an apply");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rf_tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, rc_set_up, rf_tear_down)
 
 int main(void)
 {

@@ -47,9 +47,11 @@ static void a_poke_is_answered_at_once(void **state)
 static void nothing_is_applied_while_it_is_frozen(void **state)
 {
     (void)state;
+    worker_start_until("gated", "started");
     worker_set("HSET meta frozen 1");
-    worker_start_until("apply", "said-frozen");
+    worker_touch(RUN_1, "may-ask");
     worker_until(RUN_1, "error_code", "FROZEN");
+    assert_true(worker_has(RUN_1, "said-frozen"));
     worker_assert(RUN_1, "marked", "");
     assert_false(worker_has(RUN_1, "marked"));
 }

@@ -36,6 +36,14 @@ static void a_lock_that_could_not_be_tried_is_not_held(void **state)
     struct words_lock lock;
 
     (void)state;
+    /* Of the http backend the lock below is the one that was wanted. */
+    assert_true(words_state_locked(
+        "Error: Error acquiring the state lock\n\nError message: HTTP remote state "
+        "already\n"
+        "locked: ID=a1b2-c3\nLock Info:\n  ID:        d4\n  Who:       me\n",
+        &lock));
+    assert_string_equal(lock.id, "a1b2-c3");
+    assert_string_equal(lock.who, "");
     assert_false(words_state_locked("Error: Error acquiring the state lock\n\n"
                                     "Error message: AccessDenied\n",
                                     &lock));
@@ -68,6 +76,14 @@ static void failures_on_the_way_are_told_from_mistakes(void **state)
         assert_true(words_infrastructure(on_the_way[i]));
     for (size_t i = 0; i < ARRAY_LEN(mistakes); i++)
         assert_false(words_infrastructure(mistakes[i]));
+}
+
+static void a_lock_that_was_not_given_back_is_recognised(void **state)
+{
+    (void)state;
+    assert_true(words_unlock_failed("\nError: Error releasing the\nstate lock\n"));
+    assert_false(
+        words_unlock_failed("Releasing state lock. This may take a few moments..."));
 }
 
 static void remote_execution_is_recognised(void **state)
@@ -144,6 +160,7 @@ int main(void)
         cmocka_unit_test(a_lock_that_could_not_be_tried_is_not_held),
         cmocka_unit_test(failures_on_the_way_are_told_from_mistakes),
         cmocka_unit_test(remote_execution_is_recognised),
+        cmocka_unit_test(a_lock_that_was_not_given_back_is_recognised),
         cmocka_unit_test(a_full_disk_is_recognised),
         cmocka_unit_test(failing_checks_are_recognised),
         cmocka_unit_test(a_workspace_is_found_by_its_whole_name),

@@ -1,0 +1,241 @@
+/* What must not reach a model: finding it in a text, in one pass. */
+#include "api/ai_mask_scan.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "api/ai_mask.h"
+#include "common/mem.h"
+
+#define NAME_BYTES_MAX   128 /* of what something is assigned to */
+#define RANDOM_BYTES_MIN 32
+#define RANDOM_BYTES_MAX 128 /* of a run, that are looked at */
+
+#define PEM_BEGIN "-----BEGIN "
+#define PEM_END   "-----END "
+#define PEM_LINE  "-----"
+
+struct scan {
+    const char *at, *end;
+    struct buf *out;
+};
+
+/* Each finder looks at scan->at: when something begins there it writes what stands for
+ * it, moves on and says true. */
+
+static void mask_to(struct scan *scan, const char *to)
+{
+    buf_str(scan->out, AI_MASK);
+    scan->at = to;
+}
+
+static void copy_to(struct scan *scan, const char *to)
+{
+    buf_append(scan->out, scan->at, (size_t)(to - scan->at));
+    scan->at = to;
+}
+
+static const char *find(const char *from, const char *end, const char *words)
+{
+    const char *found = memmem(from, (size_t)(end - from), words, strlen(words));
+
+    return found == NULL ? end : found + strlen(words);
+}
+
+static bool begins_with(const struct scan *scan, const char *words)
+{
+    size_t len = strlen(words);
+
+    return (size_t)(scan->end - scan->at) >= len && memcmp(scan->at, words, len) == 0;
+}
+
+/* One whose end is cut off too. */
+static bool mask_pem(struct scan *scan)
+{
+    const char *label;
+
+    if (!begins_with(scan, PEM_BEGIN))
+        return false;
+    label = find(scan->at, scan->end, PEM_END);
+    mask_to(scan, find(label, scan->end, PEM_LINE));
+    return true;
+}
+
+static bool mask_userinfo(struct scan *scan)
+{
+    static const char stops[] = "/?#\\\"'<> \t\r\n";
+    const char *from = scan->at + 3, *last = NULL;
+
+    if (!begins_with(scan, "://"))
+        return false;
+    for (const char *at = from; at < scan->end && strchr(stops, *at) == NULL; at++)
+        if (*at == '@')
+            last = at;
+    copy_to(scan, from);
+    if (last != NULL)
+        mask_to(scan, last);
+    return true;
+}
+
+/* ---- words ---- */
+static bool is_name_char(char c)
+{
+    return isalnum((unsigned char)c) != 0 || c == '_' || c == '-' || c == '.';
+}
+
+static bool is_run_char(char c)
+{
+    return isalnum((unsigned char)c) != 0 || c == '+' || c == '/' || c == '_' || c == '-';
+}
+
+static const char *skip_blanks(const struct scan *scan, const char *at)
+{
+    while (at < scan->end && (*at == ' ' || *at == '\t'))
+        at++;
+    return at;
+}
+
+static bool is_quote(char c)
+{
+    return c == '"' || c == '\'';
+}
+
+/* Where the value begins that is given to the name that ends at `at`; NULL: none is. A
+ * colon alone parts too many other things. */
+static const char *value_of(const struct scan *scan, const char *at, bool is_option)
+{
+    bool quoted = at < scan->end && *at == '\\';
+    const char *blank;
+
+    at += quoted;
+    quoted = at < scan->end && is_quote(*at);
+    at += quoted;
+    blank = skip_blanks(scan, at);
+    if (blank == scan->end)
+        return NULL;
+    if (*blank == '=') {
+        blank += blank + 1 < scan->end && blank[1] == '>';
+        return skip_blanks(scan, blank + 1);
+    }
+    if (*blank == ':' && blank + 1 < scan->end &&
+        (quoted || is_quote(blank[1]) || blank[1] == ' ' || blank[1] == '\t'))
+        return skip_blanks(scan, blank + 1);
+    return is_option && blank > at ? blank : NULL;
+}
+
+/* "Bearer x": the scheme is not what is secret. */
+static const char *skip_scheme(const struct scan *scan, const char *at)
+{
+    static const char *const schemes[] = {"Bearer ", "Basic ", "Token ", "token "};
+
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        size_t len = strlen(schemes[i]);
+
+        if ((size_t)(scan->end - at) > len && memcmp(at, schemes[i], len) == 0)
+            return at + len;
+    }
+    return at;
+}
+
+static const char *value_end(const struct scan *scan, const char *at, char quote)
+{
+    static const char stops[] = " \t\r\n,;&\"'<>)}]";
+
+    while (at < scan->end &&
+           (quote != '\0' ? *at != quote : *at == '\0' || strchr(stops, *at) == NULL)) {
+        at += *at == '\\' && at + 1 < scan->end ? 2 : 1;
+    }
+    return at;
+}
+
+static bool mask_assigned(struct scan *scan, const char *name_end)
+{
+    size_t len = (size_t)(name_end - scan->at);
+    bool is_option = len > 1 && scan->at[0] == '-';
+    char name[NAME_BYTES_MAX];
+    const char *value, *last;
+    char quote = '\0';
+
+    if (len >= sizeof name)
+        return false;
+    memcpy(name, scan->at, len);
+    name[len] = '\0';
+    value = value_of(scan, name_end, is_option);
+    if (value == NULL || value == scan->end || !ai_mask_is_secret_name(name))
+        return false;
+    value += *value == '\\' && value + 1 < scan->end && is_quote(value[1]);
+    if (is_quote(*value))
+        quote = *value++;
+    value = skip_scheme(scan, value);
+    last = value_end(scan, value, quote);
+    if (last == value)
+        return false;
+    copy_to(scan, value);
+    mask_to(scan, last);
+    return true;
+}
+
+/* Small and capital letters and digits as mixed as in base64 of random bytes. Names, ids
+ * and paths have few capital letters, digests in hex have none. */
+static bool is_random(const char *run, size_t len)
+{
+    size_t small = 0, capital = 0, digits = 0;
+
+    if (len < RANDOM_BYTES_MIN)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        small += run[i] >= 'a' && run[i] <= 'z';
+        capital += run[i] >= 'A' && run[i] <= 'Z';
+        digits += run[i] >= '0' && run[i] <= '9';
+    }
+    return small * 6 >= len && capital * 6 >= len && digits > 0;
+}
+
+static bool mask_random(struct scan *scan)
+{
+    const char *end = scan->at;
+
+    while (end < scan->end && end - scan->at < RANDOM_BYTES_MAX && is_run_char(*end))
+        end++;
+    if (!is_random(scan->at, (size_t)(end - scan->at)))
+        return false;
+    while (end < scan->end && (is_run_char(*end) || *end == '='))
+        end++;
+    mask_to(scan, end);
+    return true;
+}
+
+/* Where the run of a name's characters ends; dashes may be the beginning of a PEM block.
+ */
+static const char *word_end(const struct scan *scan)
+{
+    struct scan rest = *scan;
+
+    while (rest.at < rest.end && is_name_char(*rest.at) &&
+           !(*rest.at == '-' && begins_with(&rest, PEM_BEGIN)))
+        rest.at++;
+    return rest.at;
+}
+
+/* At the beginning of a run of such characters. */
+static bool take_word(struct scan *scan)
+{
+    const char *end = word_end(scan);
+
+    if (end == scan->at)
+        return false;
+    if (ai_mask_find_prefix(scan->at, (size_t)(end - scan->at)) != NULL)
+        mask_to(scan, end);
+    else if (!mask_assigned(scan, end) && !mask_random(scan))
+        copy_to(scan, end);
+    return true;
+}
+
+void ai_mask_text(const char *text, size_t len, struct buf *out)
+{
+    struct scan scan = {.at = text, .end = text + len, .out = out};
+
+    while (scan.at < scan.end)
+        if (!mask_pem(&scan) && !mask_userinfo(&scan) && !take_word(&scan))
+            copy_to(&scan, scan.at + 1);
+}
