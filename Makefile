@@ -52,7 +52,7 @@ CFLAGS   += -std=gnu17 $(WARN) $(HARDEN) $(CFLAGS_$(V)) -MMD -MP
 LDFLAGS  += -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize=address% -fsanitize=thread --coverage,$(CFLAGS_$(V)))
 
 lib = $(shell pkg-config --libs $(1) 2>/dev/null)
-LIBS_common    := $(call lib,hiredis libcjson libcrypto zlib)
+LIBS_common    := $(call lib,hiredis libcjson libcrypto zlib) -lm
 LIBS_api       := $(call lib,libmicrohttpd libcurl)
 LIBS_worker    := $(call lib,libgit2 libcurl libmicrohttpd yaml-0.1)
 LIBS_scheduler := $(call lib,libmicrohttpd libcurl)

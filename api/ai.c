@@ -61,7 +61,7 @@ static void drained(struct request *req)
 
 static void say(struct ai_call *call)
 {
-    static const struct stream_calls calls = {.drained = drained};
+    static const struct stream_calls calls = {.kind = STREAM_AI, .drained = drained};
     struct request *req = call->req;
 
     if (call->text.len == 0)
@@ -91,9 +91,11 @@ static void finish(struct ai_call *call)
     call->finished = true;
     say(call);
     if (!call->begun) {
+        call->outcome = AI_OUTCOME_FAILED;
         ai_fail_end(call);
         return;
     }
+    call->outcome = reason == NULL ? AI_OUTCOME_ANSWERED : AI_OUTCOME_CUT;
     if (reason != NULL)
         say_reason(call, reason);
     stream_end(call->req);
@@ -145,6 +147,7 @@ static void ended(void *arg, const struct http_answer *answer, const struct err 
         return;
     }
     call->finished = true;
+    call->outcome = AI_OUTCOME_FAILED;
     if (err != NULL)
         ai_fail_network(call, answer, err);
     else
@@ -173,6 +176,7 @@ static void call_done(void *state)
     else
         ai->first = call->next;
     ai->calls--;
+    ai->outcomes[call->outcome]++;
     ai_answer_done(&call->answer);
     buf_done(&call->text);
 }
@@ -217,6 +221,7 @@ void ai_ask(struct request *req, const struct buf *body)
     struct ai_call *call;
 
     if (ai->calls >= (size_t)ai->api->conf->ai_max_streams) {
+        ai->outcomes[AI_OUTCOME_BUSY]++;
         reply_error(req, REPLY_RATE_LIMITED,
                     "too many suggestions are under way: come again in a moment");
         return;
@@ -244,6 +249,7 @@ void ai_stop(struct ai *ai)
             continue;
         drop(call);
         call->finished = true;
+        call->outcome = call->begun ? AI_OUTCOME_CUT : AI_OUTCOME_FAILED;
         if (call->begun) {
             say_reason(call, "the server is being stopped");
             stream_end(call->req);
@@ -272,6 +278,11 @@ bool ai_is_set_up(const struct ai *ai)
 const char *ai_model(const struct ai *ai)
 {
     return ai->model;
+}
+
+const int64_t *ai_outcomes(const struct ai *ai)
+{
+    return ai->outcomes;
 }
 
 static void set_up(struct ai *ai)

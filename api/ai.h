@@ -13,9 +13,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/buf.h"
 #include "common/err.h"
+
+/* How requests ended. */
+enum ai_outcome {
+    AI_OUTCOME_LEFT,     /* the client did not wait for the end */
+    AI_OUTCOME_ANSWERED, /* to the end */
+    AI_OUTCOME_CUT,      /* after the first word */
+    AI_OUTCOME_FAILED,   /* before it */
+    AI_OUTCOME_BUSY,     /* too many were under way: the model was not asked */
+    AI_OUTCOMES,
+};
 
 struct api;
 struct ai;
@@ -31,6 +42,8 @@ const char *ai_model(const struct ai *ai);
 /* Sends the body and answers the request, unless there are too many already. Replaces the
  * request's state. */
 void ai_ask(struct request *req, const struct buf *body);
+/* Since the start, AI_OUTCOMES of them; borrowed. */
+const int64_t *ai_outcomes(const struct ai *ai);
 /* The program stops in some seconds: answers may end until shortly before. */
 void ai_drain(struct ai *ai);
 /* They end now. */

@@ -2,6 +2,7 @@
 #ifndef KEDGE_API_AI_CALL_H
 #define KEDGE_API_AI_CALL_H
 
+#include "api/ai.h"
 #include "api/ai_answer.h"
 #include "api/loop.h"
 #include "common/http_out.h"
@@ -14,6 +15,7 @@ struct ai_call {
     bool fed;        /* some of an answer came */
     bool begun;      /* the client has its 200 */
     bool finished;   /* the client has its last word */
+    enum ai_outcome outcome;
     struct ai_call *prev, *next;
 };
 
@@ -27,6 +29,7 @@ struct ai {
     struct loop_timer timer, drain;
     struct ai_call *first;
     size_t calls;
+    int64_t outcomes[AI_OUTCOMES]; /* of those that are over */
 };
 
 /* Before the first word: the error that answers the request. */

@@ -9,63 +9,82 @@
 
 #define NAME_BYTES 128
 
-/* Globs over one segment of a path in small letters, '-' written as '_'. The first that
- * fits decides. */
+/* Of one segment of a path in small letters, '-' written as '_'. */
+enum place { ANYWHERE, WHOLE, FIRST, LAST };
+#define NAME(text) text, sizeof(text) - 1
 static const struct {
-    const char *pattern;
-    bool secret;
+    const char *text;
+    size_t len;
+    enum place place;
 } names[] = {
-    /* About secrets, and none themselves. */
-    {"*_arn", false},
-    {"*_arns", false},
-    {"http_tokens", false},
-    {"max_*tokens", false},
-    {"*password_length*", false},
-    {"*password_age*", false},
-    {"*password_reuse*", false},
-    {"*password_policy*", false},
-    {"*password_expir*", false},
-    {"*change_password", false},
-    {"*token_ttl*", false},
-    {"*token_validity*", false},
-    {"*token_expir*", false},
+    {NAME("password"), ANYWHERE},
+    {NAME("passwd"), ANYWHERE},
+    {NAME("passphrase"), ANYWHERE},
+    {NAME("passcode"), ANYWHERE},
+    {NAME("pass"), LAST},
+    {NAME("pwd"), WHOLE},
+    {NAME("_pwd"), LAST},
+    {NAME("psk"), LAST},
+    {NAME("secret"), ANYWHERE},
+    {NAME("token"), ANYWHERE},
+    {NAME("credential"), ANYWHERE},
+    {NAME("authorization"), ANYWHERE},
+    {NAME("auth"), WHOLE},
+    {NAME("_auth"), WHOLE}, /* of .npmrc */
+    {NAME("cookie"), ANYWHERE},
+    {NAME("private_key"), ANYWHERE},
+    {NAME("privatekey"), ANYWHERE},
+    {NAME("api_key"), ANYWHERE},
+    {NAME("apikey"), ANYWHERE},
+    {NAME("access_key"), ANYWHERE},
+    {NAME("accesskey"), ANYWHERE},
+    {NAME("account_key"), ANYWHERE},
+    {NAME("accountkey"), ANYWHERE},
+    {NAME("shared_key"), ANYWHERE},
+    {NAME("sharedkey"), ANYWHERE},
+    {NAME("signing_key"), ANYWHERE},
+    {NAME("signingkey"), ANYWHERE},
+    {NAME("encryption_key"), LAST},
+    {NAME("encryptionkey"), LAST},
+    {NAME("storage_key"), LAST},
+    {NAME("client_key"), LAST},
+    {NAME("license_key"), LAST},
+    {NAME("subscription_key"), LAST},
+    {NAME("instrumentation_key"), LAST},
+    {NAME("auth_key"), ANYWHERE},
+    {NAME("master_key"), ANYWHERE},
+    {NAME("primary_key"), ANYWHERE},
+    {NAME("secondary_key"), ANYWHERE},
+    {NAME("admin_key"), ANYWHERE},
+    {NAME("connection_string"), ANYWHERE},
+    {NAME("connectionstring"), ANYWHERE},
+    {NAME("webhook_url"), ANYWHERE},
+    {NAME("kube_config"), ANYWHERE},
+    {NAME("kubeconfig"), ANYWHERE},
+    {NAME("_dsn"), LAST},
+    {NAME("dsn"), WHOLE},
+    {NAME("sig"), WHOLE},
+    {NAME("sas"), WHOLE},
+    {NAME("sas_"), FIRST},
+    {NAME("_sas"), LAST},
+};
 
-    {"*password*", true},
-    {"*passwd*", true},
-    {"*passphrase*", true},
-    {"pwd", true},
-    {"*_pwd", true},
-    {"*secret*", true},
-    {"*token*", true},
-    {"*credential*", true},
-    {"*authorization*", true},
-    {"*cookie*", true},
-    {"*private_key*", true},
-    {"*privatekey*", true},
-    {"*api_key*", true},
-    {"*apikey*", true},
-    {"*access_key*", true},
-    {"*accesskey*", true},
-    {"*account_key*", true},
-    {"*accountkey*", true},
-    {"*shared_key*", true},
-    {"*sharedkey*", true},
-    {"*signing_key*", true},
-    {"*auth_key*", true},
-    {"*master_key*", true},
-    {"*primary_key*", true},
-    {"*secondary_key*", true},
-    {"*admin_key*", true},
-    {"*connection_string*", true},
-    {"*connectionstring*", true},
-    {"*kube_config*", true},
-    {"*kubeconfig*", true},
-    {"*_dsn", true},
-    {"dsn", true},
-    {"sig", true},
-    {"sas", true},
-    {"sas_*", true},
-    {"*_sas", true},
+/* Globs: about secrets, and none themselves. */
+static const char *const open_names[] = {
+    "*_arn",
+    "*_arns",
+    "http_tokens",
+    "max_*tokens",
+    "*password_length*",
+    "*password_age*",
+    "*password_reuse*",
+    "*password_policy*",
+    "*password_expir*",
+    "*change_password",
+    "*token_ttl*",
+    "*token_validity*",
+    "*token_expir*",
+    "*bypass",
 };
 
 /* Resources whose whole purpose is a secret, and where it stands in them. */
@@ -94,29 +113,52 @@ static const struct ai_mask_prefix prefixes[] = {
 
 const struct ai_mask_prefix *ai_mask_find_prefix(const char *text, size_t len)
 {
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
-        size_t own = strlen(prefixes[i].text);
+    for (size_t i = 0; len > 0 && i < ARRAY_LEN(prefixes); i++) {
+        size_t own;
 
+        if (prefixes[i].text[0] != text[0])
+            continue;
+        own = strlen(prefixes[i].text);
         if (len >= own + prefixes[i].more && memcmp(text, prefixes[i].text, own) == 0)
             return &prefixes[i];
     }
     return NULL;
 }
 
-/* Most names are shorter than most patterns. */
-static bool may_fit(const char *pattern, size_t len)
+/* `segment` ends with a NUL behind its `len` bytes. */
+static bool has_name(const char *segment, size_t len, size_t i)
 {
-    size_t own = strlen(pattern);
+    const char *text = names[i].text;
+    size_t own = names[i].len;
 
-    return own <= len + 2;
+    if (own > len)
+        return false;
+    switch (names[i].place) {
+    case ANYWHERE:
+        return strstr(segment, text) != NULL;
+    case WHOLE:
+        return own == len && memcmp(segment, text, own) == 0;
+    case FIRST:
+        return memcmp(segment, text, own) == 0;
+    case LAST:
+        return memcmp(segment + len - own, text, own) == 0;
+    }
+    return false;
+}
+
+static bool is_open(const char *segment)
+{
+    for (size_t i = 0; i < ARRAY_LEN(open_names); i++)
+        if (parse_glob(open_names[i], segment, false))
+            return true;
+    return false;
 }
 
 static bool is_secret_segment(const char *segment, size_t len)
 {
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (may_fit(names[i].pattern, len) &&
-            parse_glob(names[i].pattern, segment, false))
-            return names[i].secret;
+        if (has_name(segment, len, i))
+            return !is_open(segment);
     return false;
 }
 

@@ -1,13 +1,13 @@
 /* What must not reach a model: finding it in a text, in one pass. */
 #include "api/ai_mask_scan.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "api/ai_mask.h"
 #include "common/mem.h"
 
 #define NAME_BYTES_MAX   128 /* of what something is assigned to */
+#define USER_BYTES_MAX   128 /* of a user and password that are looked for */
 #define RANDOM_BYTES_MIN 32
 #define RANDOM_BYTES_MAX 128 /* of a run, that are looked at */
 
@@ -17,6 +17,7 @@
 
 struct scan {
     const char *at, *end;
+    const char *kept; /* from here to `at` nothing is secret, and not written yet */
     struct buf *out;
 };
 
@@ -25,13 +26,13 @@ struct scan {
 
 static void mask_to(struct scan *scan, const char *to)
 {
+    buf_append(scan->out, scan->kept, (size_t)(scan->at - scan->kept));
     buf_str(scan->out, AI_MASK);
-    scan->at = to;
+    scan->at = scan->kept = to;
 }
 
-static void copy_to(struct scan *scan, const char *to)
+static void keep_to(struct scan *scan, const char *to)
 {
-    buf_append(scan->out, scan->at, (size_t)(to - scan->at));
     scan->at = to;
 }
 
@@ -44,8 +45,11 @@ static const char *find(const char *from, const char *end, const char *words)
 
 static bool begins_with(const struct scan *scan, const char *words)
 {
-    size_t len = strlen(words);
+    size_t len;
 
+    if (*scan->at != *words)
+        return false;
+    len = strlen(words);
     return (size_t)(scan->end - scan->at) >= len && memcmp(scan->at, words, len) == 0;
 }
 
@@ -61,31 +65,86 @@ static bool mask_pem(struct scan *scan)
     return true;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The last '@' before the host, NULL: there is none. A password may have any of "/?#" in
+ * it where it should not: what comes before them is no host when its port is none. */
+static const char *userinfo_end(const struct scan *scan, const char *from)
+{
+    static const char stops[] = "\\\"'<> \t\r\n";
+    const char *last = NULL;
+    bool is_host = true, is_port = false;
+
+    for (const char *at = from; at < scan->end && strchr(stops, *at) == NULL; at++) {
+        if (strchr("/?#", *at) != NULL) {
+            if (last != NULL || is_host || at - from > USER_BYTES_MAX)
+                break;
+        } else if (*at == '@') {
+            last = at;
+        } else if (*at == ':') {
+            is_port = true;
+        } else if (is_port && !is_digit(*at)) {
+            is_host = false;
+        }
+    }
+    return last;
+}
+
 static bool mask_userinfo(struct scan *scan)
 {
-    static const char stops[] = "/?#\\\"'<> \t\r\n";
-    const char *from = scan->at + 3, *last = NULL;
+    const char *from = scan->at + 3, *last;
 
     if (!begins_with(scan, "://"))
         return false;
-    for (const char *at = from; at < scan->end && strchr(stops, *at) == NULL; at++)
-        if (*at == '@')
-            last = at;
-    copy_to(scan, from);
+    last = userinfo_end(scan, from);
+    keep_to(scan, from);
     if (last != NULL)
         mask_to(scan, last);
     return true;
 }
 
+/* "me:pass@tcp(host)", "me/pass@//host": such names of databases have no scheme. */
+static bool mask_database(struct scan *scan)
+{
+    static const char *const hosts[] = {"@tcp(", "@unix(", "@(", "@//"};
+    const char *from = scan->at, *first = NULL;
+    bool is_one = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+        is_one = is_one || begins_with(scan, hosts[i]);
+    if (!is_one)
+        return false;
+    while (from > scan->kept && scan->at - from < USER_BYTES_MAX &&
+           strchr(" \t\r\n\"'=", from[-1]) == NULL)
+        if (strchr(":/", *--from) != NULL)
+            first = from + 1;
+    if (first != NULL) {
+        const char *at = scan->at;
+
+        scan->at = first;
+        mask_to(scan, at);
+    }
+    keep_to(scan, scan->at + 1);
+    return true;
+}
+
 /* ---- words ---- */
+static bool is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
+}
+
 static bool is_name_char(char c)
 {
-    return isalnum((unsigned char)c) != 0 || c == '_' || c == '-' || c == '.';
+    return is_alnum(c) || c == '_' || c == '-' || c == '.';
 }
 
 static bool is_run_char(char c)
 {
-    return isalnum((unsigned char)c) != 0 || c == '+' || c == '/' || c == '_' || c == '-';
+    return is_alnum(c) || c == '+' || c == '/' || c == '_' || c == '-';
 }
 
 static const char *skip_blanks(const struct scan *scan, const char *at)
@@ -100,14 +159,24 @@ static bool is_quote(char c)
     return c == '"' || c == '\'';
 }
 
+/* JSON in a text within JSON: each level has more of them. */
+static const char *skip_backslashes(const struct scan *scan, const char *at)
+{
+    const char *from = at;
+
+    while (at < scan->end && *at == '\\')
+        at++;
+    return at < scan->end && is_quote(*at) ? at : from;
+}
+
 /* Where the value begins that is given to the name that ends at `at`; NULL: none is. A
  * colon alone parts too many other things. */
 static const char *value_of(const struct scan *scan, const char *at, bool is_option)
 {
-    bool quoted = at < scan->end && *at == '\\';
     const char *blank;
+    bool quoted;
 
-    at += quoted;
+    at = skip_backslashes(scan, at);
     quoted = at < scan->end && is_quote(*at);
     at += quoted;
     blank = skip_blanks(scan, at);
@@ -148,6 +217,34 @@ static const char *value_end(const struct scan *scan, const char *at, char quote
     return at;
 }
 
+/* A text of several lines in YAML, "|" or ">-" and what stands deeper below it; NULL: it
+ * is none. */
+static const char *block_end(const struct scan *scan, const char *at)
+{
+    const char *line;
+    ptrdiff_t indent;
+
+    if (*at != '|' && *at != '>')
+        return NULL;
+    for (at++; at < scan->end && (*at == '+' || *at == '-' || is_digit(*at));)
+        at++;
+    if (at == scan->end || *at != '\n')
+        return NULL;
+    line = at + 1;
+    indent = skip_blanks(scan, line) - line;
+    while (line < scan->end) {
+        const char *first = skip_blanks(scan, line);
+
+        if (first < scan->end && *first != '\n' && (indent == 0 || first - line < indent))
+            break;
+        at = memchr(line, '\n', (size_t)(scan->end - line));
+        if (at == NULL)
+            return scan->end;
+        line = at + 1;
+    }
+    return at;
+}
+
 static bool mask_assigned(struct scan *scan, const char *name_end)
 {
     size_t len = (size_t)(name_end - scan->at);
@@ -163,14 +260,17 @@ static bool mask_assigned(struct scan *scan, const char *name_end)
     value = value_of(scan, name_end, is_option);
     if (value == NULL || value == scan->end || !ai_mask_is_secret_name(name))
         return false;
-    value += *value == '\\' && value + 1 < scan->end && is_quote(value[1]);
-    if (is_quote(*value))
-        quote = *value++;
-    value = skip_scheme(scan, value);
-    last = value_end(scan, value, quote);
+    last = block_end(scan, value);
+    if (last == NULL) {
+        value = skip_backslashes(scan, value);
+        if (is_quote(*value))
+            quote = *value++;
+        value = skip_scheme(scan, value);
+        last = value_end(scan, value, quote);
+    }
     if (last == value)
         return false;
-    copy_to(scan, value);
+    keep_to(scan, value);
     mask_to(scan, last);
     return true;
 }
@@ -227,15 +327,17 @@ static bool take_word(struct scan *scan)
     if (ai_mask_find_prefix(scan->at, (size_t)(end - scan->at)) != NULL)
         mask_to(scan, end);
     else if (!mask_assigned(scan, end) && !mask_random(scan))
-        copy_to(scan, end);
+        keep_to(scan, end);
     return true;
 }
 
 void ai_mask_text(const char *text, size_t len, struct buf *out)
 {
-    struct scan scan = {.at = text, .end = text + len, .out = out};
+    struct scan scan = {.at = text, .end = text + len, .kept = text, .out = out};
 
     while (scan.at < scan.end)
-        if (!mask_pem(&scan) && !mask_userinfo(&scan) && !take_word(&scan))
-            copy_to(&scan, scan.at + 1);
+        if (!mask_pem(&scan) && !mask_userinfo(&scan) && !mask_database(&scan) &&
+            !take_word(&scan))
+            keep_to(&scan, scan.at + 1);
+    buf_append(out, scan.kept, (size_t)(scan.end - scan.kept));
 }

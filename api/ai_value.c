@@ -2,6 +2,7 @@
 #include "api/ai_value.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "api/ai_mask.h"
 #include "common/mem.h"
@@ -173,7 +174,6 @@ static void add_value(struct json_writer *w, const char *key, const cJSON *value
         put_cut(w, buf_text(&out), out.len, VALUE_BYTES_MAX);
 }
 
-/* ---- a resource ---- */
 static void add_name(struct json_writer *w, const cJSON *object, const char *key)
 {
     const char *text = json_string(object, key);
@@ -184,8 +184,59 @@ static void add_name(struct json_writer *w, const cJSON *object, const char *key
     put_text(w, text, NAME_BYTES_MAX);
 }
 
+/* ---- values that another change names ---- */
+static bool is_variable(const char *above, size_t len)
+{
+    const char *from = above + len;
+
+    while (from > above && from[-1] != '.')
+        from--;
+    return strncasecmp(from, "env", 3) == 0;
+}
+
+static bool names_a_variable(const cJSON *change, const char *above, size_t len)
+{
+    static const char *const keys[] = {".name", ".Name", ".key", ".Key"};
+    const char *attribute = json_string(change, "attribute");
+
+    if (attribute == NULL || strncmp(attribute, above, len) != 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (strcmp(attribute + len, keys[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_secret_name_in(const cJSON *change, const char *key)
+{
+    const char *name = json_string(change, key);
+
+    return name != NULL && ai_mask_is_secret_name(name);
+}
+
+/* What "env[0].value" is called says "env[0].name", a change of its own. When that did
+ * not change nothing here says it: then no variable is shown. */
+static bool is_value_of_secret(const cJSON *changes, const char *attribute)
+{
+    const char *last = strrchr(attribute, '.');
+    size_t len = last != NULL ? (size_t)(last - attribute) : 0;
+    bool is_named = false;
+
+    if (last == NULL || !is_value_key(last + 1))
+        return false;
+    for (const cJSON *one = changes->child; one != NULL; one = one->next) {
+        if (!names_a_variable(one, attribute, len))
+            continue;
+        if (is_secret_name_in(one, "before") || is_secret_name_in(one, "after"))
+            return true;
+        is_named = true;
+    }
+    return !is_named && is_variable(attribute, len);
+}
+
+/* ---- a change ---- */
 /* Anything but an outspoken false is true: what was marked in some way was meant. */
-static bool is_sensitive(const cJSON *change, const char *type)
+static bool is_sensitive(const cJSON *changes, const cJSON *change, const char *type)
 {
     const cJSON *mark = json_get(change, "sensitive");
     const char *attribute = json_string(change, "attribute");
@@ -193,13 +244,14 @@ static bool is_sensitive(const cJSON *change, const char *type)
     if (mark != NULL && !cJSON_IsFalse(mark) && !cJSON_IsNull(mark))
         return true;
     return attribute != NULL &&
-           (ai_mask_is_secret_name(attribute) || ai_mask_is_secret_of(type, attribute));
+           (ai_mask_is_secret_name(attribute) || ai_mask_is_secret_of(type, attribute) ||
+            is_value_of_secret(changes, attribute));
 }
 
-static void put_change(struct json_writer *w, const cJSON *change, const char *type,
-                       bool with_values)
+static void put_change(struct json_writer *w, const cJSON *changes, const cJSON *change,
+                       const char *type, bool with_values)
 {
-    bool secret = is_sensitive(change, type);
+    bool secret = with_values && is_sensitive(changes, change, type);
 
     json_object(w);
     add_name(w, change, "attribute");
@@ -212,6 +264,7 @@ static void put_change(struct json_writer *w, const cJSON *change, const char *t
     json_object_end(w);
 }
 
+/* ---- a resource ---- */
 static void add_changes(struct json_writer *w, const cJSON *resource, bool with_values)
 {
     const cJSON *changes = json_get(resource, "changes");
@@ -224,7 +277,7 @@ static void add_changes(struct json_writer *w, const cJSON *resource, bool with_
     json_array(w);
     for (const cJSON *change = changes->child; change != NULL; change = change->next)
         if (cJSON_IsObject(change) && count++ < CHANGES_MAX)
-            put_change(w, change, type != NULL ? type : "", with_values);
+            put_change(w, changes, change, type != NULL ? type : "", with_values);
     json_array_end(w);
     if (count > CHANGES_MAX)
         json_add_number(w, "changes_left_out", count - CHANGES_MAX);

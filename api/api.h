@@ -9,6 +9,7 @@
 #include "api/link.h"
 #include "api/loop.h"
 #include "api/metrics_handler.h"
+#include "api/stream.h"
 #include "common/conf.h"
 #include "common/stop.h"
 
@@ -19,7 +20,6 @@ struct audit;
 struct orders;
 struct zones;
 struct run_cache;
-struct stream;
 struct ai;
 struct log_feed;
 struct tokens;
@@ -38,7 +38,8 @@ struct api {
     struct run_cache *run_cache;
     struct tokens *tokens;
     struct audit *audit;
-    struct stream *streams; /* open ones */
+    struct stream *streams;             /* open ones */
+    int64_t streams_open[STREAM_KINDS]; /* how many those are */
     struct ai *ai;
     struct log_feed *log_feed;
     struct counters counters;

@@ -3,10 +3,14 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/audit.h"
 #include "api/request.h"
 #include "common/json.h"
+#include "common/mem.h"
+
+#define HEADERS_MAX ((size_t)64 << 10) /* more than the library takes */
 
 /* ---- where it comes from ---- */
 static const char *print_address(const struct request *req, char text[INET6_ADDRSTRLEN])
@@ -30,6 +34,31 @@ static const char *print_address(const struct request *req, char text[INET6_ADDR
         return inet_ntop(AF_INET6, &v6.sin6_addr, text, INET6_ADDRSTRLEN);
     }
     return NULL;
+}
+
+static enum MHD_Result add_forwarded(void *cls, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
+{
+    struct buf *lines = cls;
+
+    (void)kind;
+    if (value == NULL || strcasecmp(name, "X-Forwarded-For") != 0)
+        return MHD_YES;
+    if (lines->len > 0)
+        buf_str(lines, ", ");
+    buf_str(lines, value);
+    return MHD_YES;
+}
+
+/* Each proxy appends what it has seen, to the line or as another one: of much it is the
+ * end that counts, and what stands before that a client may have made up. */
+static const char *print_forwarded(const struct request *req, struct buf *lines)
+{
+    if (request_header(req, "X-Forwarded-For") == NULL)
+        return NULL;
+    MHD_get_connection_values(req->connection, MHD_HEADER_KIND, add_forwarded, lines);
+    return buf_text(lines) +
+           (lines->len > AUDIT_TEXT_MAX ? lines->len - AUDIT_TEXT_MAX : 0);
 }
 
 /* ---- what it is about ---- */
@@ -60,11 +89,12 @@ static void add_object(const struct request *req, struct audit_record *record)
 
 static int64_t add(struct request *req, struct audit_record *record)
 {
+    AUTO(buf_done) struct buf forwarded = BUF_INIT(HEADERS_MAX);
     char address[INET6_ADDRSTRLEN];
 
     record->token = req->token_name;
     record->address = print_address(req, address);
-    record->forwarded_for = request_header(req, "X-Forwarded-For");
+    record->forwarded_for = print_forwarded(req, &forwarded);
     record->action = req->match.route->action;
     record->method = route_method_name(req->method);
     record->path = req->path;

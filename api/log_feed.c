@@ -222,7 +222,7 @@ static size_t list_live(struct log_feed *feed, struct log_cursor *cursors)
 
 static int64_t entries_each(size_t logs)
 {
-    size_t each = ENTRIES_ALL / logs;
+    size_t each = logs > 0 ? ENTRIES_ALL / logs : ENTRIES_MAX;
 
     if (each < ENTRIES_MIN)
         return ENTRIES_MIN;

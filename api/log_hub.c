@@ -1,6 +1,7 @@
 /* A watched run: what is known of it, and the log that was stored when it ended. */
 #include "api/log_hub.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +211,7 @@ static void ask_stored(struct log_hub *hub)
 {
     struct redis_cmd cmd;
 
+    assert(hub->stored_state == STORED_UNKNOWN);
     hub->stored_state = STORED_ASKED;
     queue_get_result(&cmd, redis_link_prefix(hub->feed->api->link.redis), hub->run_id,
                      RESULT_LOG);
@@ -235,6 +237,22 @@ enum log_stored log_hub_stored(struct log_hub *hub, const char **bytes, size_t *
 }
 
 /* ---- the run ---- */
+/* Members that joined when it had ended may have asked for what is stored already. */
+static void go_to_stored(struct log_hub *hub)
+{
+    switch (hub->stored_state) {
+    case STORED_UNKNOWN:
+        ask_stored(hub);
+        break;
+    case STORED_ASKED:
+        break;
+    case STORED_THERE:
+    case STORED_NONE:
+        tell_members(hub);
+        break;
+    }
+}
+
 static void found(struct log_hub *hub, const struct redisReply *reply)
 {
     struct run_record run;
@@ -254,7 +272,7 @@ static void found(struct log_hub *hub, const struct redisReply *reply)
     else if (!hub->over)
         look_in(hub, LOOK_EVERY_MS);
     else
-        ask_stored(hub);
+        go_to_stored(hub);
 }
 
 static void on_run(void *arg, const struct redisReply *reply, const struct err *err)

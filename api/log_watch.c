@@ -28,10 +28,11 @@ struct log_read {
 struct log_watcher {
     struct log_member member;
     struct request *req;
-    struct log_writer out; /* its place: read so far */
+    struct log_writer out; /* its place: what the client has, or claims to have */
+    struct log_place at;   /* of the live log: what there is of that, read so far */
     struct log_read *read; /* NULL: none */
     size_t count;          /* entries of the next one */
-    bool aligned;          /* place is where an entry ends */
+    bool placed;           /* `at` was found from where the client says it is */
     bool missed;           /* it read all there is, and yet the others are further */
     bool at_end;           /* of the live log, of a run that has ended */
     struct loop_timer again, comment;
@@ -54,6 +55,8 @@ static void take(struct log_watcher *w, const struct log_entry *entry)
     struct log_place end = {entry->at.attempt, entry->at.offset + (int64_t)entry->len};
     size_t known;
 
+    if (log_place_compare(&end, &w->at) > 0)
+        w->at = end;
     if (log_place_compare(&end, &w->out.place) <= 0)
         return;
     if (entry->at.attempt > w->out.place.attempt)
@@ -110,7 +113,7 @@ static void caught_up(struct log_watcher *w, bool has_moved)
 {
     if (log_hub_ended(w->member.hub)) {
         w->at_end = true;
-    } else if (log_feed_go_live(&w->member, &w->out.place)) {
+    } else if (log_feed_go_live(&w->member, &w->at)) {
         w->missed = false;
         return;
     } else if (w->missed && !has_moved) { /* a Redis that has lost what the others saw */
@@ -126,11 +129,11 @@ static void got_entries(struct log_watcher *w, const struct log_read *read,
 {
     bool has_all = take_all(w, reply) && redis_reply_count(reply) < read->count;
 
-    if (!w->aligned) {
-        w->aligned = true;
+    if (!w->placed) {
+        w->placed = true;
         go_on(w);
     } else if (has_all) {
-        caught_up(w, log_place_compare(&read->from, &w->out.place) != 0);
+        caught_up(w, log_place_compare(&read->from, &w->at) != 0);
     } else {
         go_on(w);
     }
@@ -158,9 +161,9 @@ static void read_entries(struct log_watcher *w)
     AUTO(redis_cmd_done) struct redis_cmd cmd = {0};
 
     w->read = mem_new(1, sizeof *w->read);
-    *w->read = (struct log_read){.watcher = w, .from = w->out.place, .count = w->count};
-    if (w->aligned)
-        queue_get_log_from(&cmd, prefix, run_id, &w->out.place, (int64_t)w->count);
+    *w->read = (struct log_read){.watcher = w, .from = w->at, .count = w->count};
+    if (w->placed)
+        queue_get_log_from(&cmd, prefix, run_id, &w->at, (int64_t)w->count);
     else
         queue_get_log_at(&cmd, prefix, run_id, &w->out.place);
     redis_link_send(redis, &cmd, ASK_MS, on_entries, w->read);
@@ -266,6 +269,7 @@ static void on_drain(struct request *req)
 }
 
 static const struct stream_calls calls = {
+    .kind = STREAM_LOG,
     .drained = on_drained,
     .closed = on_closed,
     .drain = on_drain,
@@ -284,7 +288,8 @@ void log_watch(struct request *req, const struct run_record *run, enum log_form 
     w->member.ended = on_ended;
     if (from->attempt < 1 || from->attempt > run->attempts)
         w->out.place = (struct log_place){.attempt = run->attempts};
-    w->aligned = w->out.place.offset == 0;
+    w->at = (struct log_place){.attempt = w->out.place.attempt};
+    w->placed = w->out.place.offset == 0;
     stream_begin(req, log_form_type(form), &calls);
     if (!stream_is_open(req))
         return;

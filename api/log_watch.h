@@ -13,7 +13,7 @@
 
 struct request;
 
-/* Answers the request, with everything after that place of the run's log. A place that
+/* Answers the request, with everything after that place of the run's log. An attempt that
  * this run cannot have is as none. Replaces the request's state. */
 void log_watch(struct request *req, const struct run_record *run, enum log_form form,
                const struct log_place *from);

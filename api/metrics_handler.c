@@ -1,6 +1,7 @@
 /* /metrics: Prometheus text. */
 #include "api/metrics_handler.h"
 
+#include "api/ai.h"
 #include "api/audit.h"
 #include "api/handlers.h"
 #include "api/request.h"
@@ -32,6 +33,26 @@ static void print_audit(const struct api *api, struct buf *out)
     metrics_print(table, ARRAY_LEN(table), out);
 }
 
+static void print_streams(const struct api *api, struct buf *out)
+{
+    const int64_t *open = api->streams_open, *ends = ai_outcomes(api->ai);
+    const char *streams = "kedge_streams_open";
+    const char *streams_help = "Answers that are sent as they come.";
+    const char *ai = "kedge_ai_requests_total";
+    const char *ai_help = "Suggestions asked for, by how that ended.";
+    const struct metric table[] = {
+        {streams, streams_help, METRIC_GAUGE, "kind=\"logs\"", &open[STREAM_LOG]},
+        {streams, streams_help, METRIC_GAUGE, "kind=\"ai\"", &open[STREAM_AI]},
+        {ai, ai_help, METRIC_COUNTER, "outcome=\"answered\"", &ends[AI_OUTCOME_ANSWERED]},
+        {ai, ai_help, METRIC_COUNTER, "outcome=\"cut\"", &ends[AI_OUTCOME_CUT]},
+        {ai, ai_help, METRIC_COUNTER, "outcome=\"failed\"", &ends[AI_OUTCOME_FAILED]},
+        {ai, ai_help, METRIC_COUNTER, "outcome=\"left\"", &ends[AI_OUTCOME_LEFT]},
+        {ai, ai_help, METRIC_COUNTER, "outcome=\"busy\"", &ends[AI_OUTCOME_BUSY]},
+    };
+
+    metrics_print(table, ARRAY_LEN(table), out);
+}
+
 static void print_process(const struct api *api, struct buf *out)
 {
     const struct counters *counters = &api->counters;
@@ -57,6 +78,7 @@ static void print_process(const struct api *api, struct buf *out)
     };
 
     metrics_print(table, ARRAY_LEN(table), out);
+    print_streams(api, out);
     print_audit(api, out);
     metrics_print_process(out);
 }

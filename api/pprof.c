@@ -47,7 +47,8 @@ static bool is_open(struct request *req)
         break;
     case AUTH_MISSING:
     case AUTH_WRONG:
-        reply_error(req, REPLY_UNAUTHORIZED, "a token is required");
+        reply_error(req, REPLY_UNAUTHORIZED,
+                    "a token is required: Authorization: Bearer <token>");
         break;
     case AUTH_SCOPE:
         reply_error(req, REPLY_FORBIDDEN, "%s", auth_scope_message(ACCESS_ADMIN));

@@ -43,8 +43,9 @@ static bool read_drift(const struct redisReply *reply, char drift[SIGN_ID_BYTES]
 /* A reconcile that stopped before it applied has shown what it would have done. */
 static bool has_stopped_short(const struct run_record *run)
 {
-    static const enum run_error errors[] = {RUN_ERR_DESTROY_REFUSED, RUN_ERR_PROTECTED,
-                                            RUN_ERR_FROZEN, RUN_ERR_DRIFT_MOVED};
+    static const enum run_error errors[] = {
+        RUN_ERR_DESTROY_REFUSED, RUN_ERR_PROTECTED, RUN_ERR_EMPTY_STATE,
+        RUN_ERR_DRIFT_MOVED,     RUN_ERR_FROZEN,    RUN_ERR_REQUIREMENT_UNMET};
 
     if (run->kind != RUN_RECONCILE || run->status != RUN_ERROR)
         return false;

@@ -124,7 +124,8 @@ static void check_token(struct request *req)
                        "API is disabled: KEDGE_API_SECRET is not set");
         break;
     case AUTH_MISSING:
-        request_refuse(req, REPLY_UNAUTHORIZED, "a token is required");
+        request_refuse(req, REPLY_UNAUTHORIZED,
+                       "a token is required: Authorization: Bearer <token>");
         break;
     case AUTH_WRONG:
         request_refuse(req, REPLY_UNAUTHORIZED, "the token is not valid");

@@ -148,7 +148,8 @@ void request_check_body(struct request *req)
     if (route->fields == NULL || (route->body_optional && req->body.len == 0))
         return;
     if (type != NULL && !header_is_json(type))
-        reply_error(req, REPLY_MEDIA_TYPE, "the body must be application/json");
+        reply_error(req, REPLY_MEDIA_TYPE,
+                    "the body must be JSON: Content-Type: application/json");
     else
         check_fields(req);
 }

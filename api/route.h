@@ -43,7 +43,6 @@ struct route {
     enum method method;
     enum route_access access;
     const char *pattern;
-    enum route_project project;
     /* What it does, as the audit calls it: "run.cancel". NULL: nothing. */
     const char *action;
     void (*handle)(struct request *req);
@@ -55,6 +54,10 @@ struct route {
     /* Says no (request_refuse) to what need not be read to be refused; NULL: to nothing.
      * Called with the head, after the token's check. */
     void (*admit)(struct request *req);
+    /* What concerns several fields; NULL: nothing does. Called with whatever object the
+     * body is, also when fields of it are wrong. */
+    void (*check)(const struct cJSON *body, struct problems *problems);
+    enum route_project project;
     bool body_optional;
     /* The Atlantis family: keys match without regard to letter case, unknown ones are
      * passed over. Handlers read the names as the table has them. */
@@ -62,9 +65,6 @@ struct route {
     /* Without KEDGE_API_SECRET this is an invalid request (400), not a service that is
      * switched off (503). */
     bool disabled_is_invalid;
-    /* What concerns several fields; NULL: nothing does. Called with whatever object the
-     * body is, also when fields of it are wrong. */
-    void (*check)(const struct cJSON *body, struct problems *problems);
 };
 
 #define ROUTE_PARAMS      3

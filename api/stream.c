@@ -120,6 +120,7 @@ static void enlist(struct request *req)
     if (*head != NULL)
         (*head)->link = &stream->next;
     *head = stream;
+    req->api->streams_open[stream->calls->kind]++;
 }
 
 static void bound_socket(const struct request *req)
@@ -160,6 +161,7 @@ void stream_closed(struct request *req)
     if (calls == NULL)
         return;
     stream->calls = NULL;
+    req->api->streams_open[calls->kind]--;
     *stream->link = stream->next;
     if (stream->next != NULL)
         stream->next->link = stream->link;

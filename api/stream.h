@@ -19,7 +19,10 @@
 
 struct request;
 
+enum stream_kind { STREAM_LOG, STREAM_AI, STREAM_KINDS };
+
 struct stream_calls {
+    enum stream_kind kind; /* what it is counted as */
     /* All that was written was taken by the client's connection; NULL: not interested. */
     void (*drained)(struct request *req);
     /* It has ended, whoever ended it: let go of what feeds it. NULL: nothing does. */

@@ -207,13 +207,21 @@ static void read_list(struct reading *reading, const cJSON *document)
     }
 }
 
-/* Whoever may write the file may let himself in. */
-static void check_mode(const char *path, struct buf *warnings)
+/* A pipe would be waited for, by a program that serves requests: only a file is opened.
+ * Whoever may write it may let himself in. */
+static int read_file(const char *path, struct buf *text, struct buf *warnings,
+                     struct err *err)
 {
     struct stat info;
 
-    if (stat(path, &info) == 0 && (info.st_mode & S_IWOTH) != 0)
-        buf_fmt(warnings, SETTING ": everybody may write to the file: chmod o-w it\n");
+    if (stat(path, &info) == 0) {
+        if (!S_ISREG(info.st_mode))
+            return err_set(err, ERR_PERM, "%s is not a regular file", path);
+        if ((info.st_mode & S_IWOTH) != 0)
+            buf_fmt(warnings,
+                    SETTING ": everybody may write to the file: chmod o-w it\n");
+    }
+    return path_read(path, text, err);
 }
 
 int tokens_load(struct tokens *tokens, const char *path, struct buf *problems,
@@ -225,11 +233,10 @@ int tokens_load(struct tokens *tokens, const char *path, struct buf *problems,
     struct err err;
 
     tokens->enabled = true;
-    if (path_read(path, &text, &err) < 0) {
+    if (read_file(path, &text, warnings, &err) < 0) {
         add_problem(&reading, "%s", err.message);
         return reading.count;
     }
-    check_mode(path, warnings);
     document = json_parse(buf_text(&text), text.len, JSON_DEPTH_MAX, false, &err);
     if (document == NULL)
         add_problem(&reading, "the file is not valid JSON: %s", err.message);

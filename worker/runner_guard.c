@@ -145,9 +145,9 @@ static int refuse_empty(struct runner *r)
 static int refuse_destroy(struct runner *r)
 {
     return runner_fail(r, RUN_ERR_DESTROY_REFUSED,
-                       "The plan destroys %" PRId64 " resource%s, and maxDestroy of the "
-                       "workspace is %" PRId64 ". Nothing was applied: review the plan, "
-                       "then apply it yourself or raise maxDestroy.",
+                       "The plan destroys %" PRId64 " resource%s, and maxDestroy of this "
+                       "reconcile is %" PRId64 ". Nothing was applied: review the plan, "
+                       "then apply it yourself or allow that many.",
                        r->touches.destroyed, r->touches.destroyed == 1 ? "" : "s",
                        r->order.spec.max_destroy);
 }
@@ -203,12 +203,15 @@ int runner_guard(struct runner *r)
 
 bool runner_guard_refused(const struct runner *r)
 {
-    static const enum run_error errors[] = {RUN_ERR_DESTROY_REFUSED, RUN_ERR_PROTECTED,
-                                            RUN_ERR_EMPTY_STATE, RUN_ERR_DRIFT_MOVED};
+    static const enum run_error errors[] = {
+        RUN_ERR_DESTROY_REFUSED, RUN_ERR_PROTECTED, RUN_ERR_EMPTY_STATE,
+        RUN_ERR_DRIFT_MOVED,     RUN_ERR_FROZEN,    RUN_ERR_REQUIREMENT_UNMET};
 
+    if (r->order.spec.kind != RUN_RECONCILE || r->report == NULL ||
+        r->outcome.status != RUN_ERROR)
+        return false;
     for (size_t i = 0; i < ARRAY_LEN(errors); i++)
-        if (r->report != NULL && r->outcome.status == RUN_ERROR &&
-            r->outcome.error == errors[i])
+        if (r->outcome.error == errors[i])
             return true;
     return false;
 }

@@ -169,7 +169,8 @@ int runner_guard_commit(struct runner *runner);
  * outcome: EMPTY_STATE, DRIFT_MOVED, DESTROY_REFUSED, PROTECTED, or OUTPUT_TOO_LARGE when
  * the plan could not be read. Only a reconcile has limits. */
 int runner_guard(struct runner *runner);
-/* Did it end because of them, with a plan? */
+/* Is it a reconcile that has a plan and may not apply it: because of its limits, of what
+ * is required or of a freeze? */
 bool runner_guard_refused(const struct runner *runner);
 
 /* ---- runner_sensitive.c ---- */

@@ -17,7 +17,8 @@ def row(label, storm, slack=1.0):
     latencies = [1000 * seconds for seconds in storm.latencies(slack)]
     ends = collections.Counter(one.run["status"] for one in storm.cancelled)
     return [label, len(storm.cancelled), storm.late, ", ".join(f"{count} {end}" for end, count in sorted(ends.items())),
-            0, 0, 0, len(latencies), *(f"{latencies[int(len(latencies) * part)]:.1f}" for part in (0.5, 0.99)), f"{latencies[-1]:.1f}"]
+            0, 0, 0, len(latencies), *(f"{latencies[int(len(latencies) * part)]:.1f}" if latencies else "-" for part in (0.5, 0.99)),
+            f"{latencies[-1]:.1f}" if latencies else "-"]
 
 
 def bench_cancels():

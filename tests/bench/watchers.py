@@ -12,6 +12,9 @@ from live_log import Follower, start_talk, stored_log
 from stack import TOKEN, Stack, until
 from tables import table
 
+WATCHERS = [int(count) for count in os.environ.get("BENCH_WATCHERS", "1 200 1000").split()]
+MANY = 1000  # so many hear fewer lines, and more slowly
+STREAMS = int(os.environ.get("BENCH_RESUMES", "100"))
 # Each line says when it was written, in ns.
 STAMPS = """
 i=0
@@ -87,12 +90,12 @@ def measure(watchers, lines, pause):
 
 def bench_watchers():
     """From the moment a child of terraform writes a line until the last of all watchers has it."""
-    rows = [measure(1, 100, 0.05), measure(200, 200, 0.05), measure(1000, 60, 0.3)]
+    rows = [measure(count, 60, 0.3) if count >= MANY else measure(count, 200, 0.05) for count in WATCHERS]
     table("A line of terraform, from its writing to the last watcher of the run, ms", [
         "watchers", "lines", "p50", "p90", "p99", "max", "api idle, MB", "api with them, MB", "CPU ms: api", "worker", "redis"], rows)
 
 
-def bench_resume(count=100):
+def bench_resume(count=STREAMS):
     """Streams that are cut after random events and resumed, live, at two programs in turn."""
     with Stack(log_level="info") as kedge:
         kedge.start()

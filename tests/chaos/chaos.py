@@ -217,7 +217,7 @@ class Chaos:
         return {
             "nobody complains": [text for who in (monkey, self.person, *self.everybody()) for text in who.complaints],
             "accepted runs end": must.accepted_runs_end(clients, final),
-            "an end stays": must.an_end_stays(clients, final),
+            "an end stays": must.an_end_stays(clients, final, runs),
             "each run ends once": must.each_run_ends_once(runs),
             "events and runs agree": must.the_stream_says_what_the_run_says(runs, final),
             "what never ran never started": must.what_never_ran_never_started(runs, lines),

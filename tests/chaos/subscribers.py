@@ -27,13 +27,14 @@ for _, list in ipairs({'waiting:*', 'pending:*', 'flying:*'}) do
 end
 return left
 """
-# Leases of whoever is dead end now.
+# Leases of whoever is dead end now; so do their hooks come due, no earlier: what was due a week ago is forgotten.
 END_LEASES = """
+local now = redis.call('TIME')[1] * 1000
 for _, key in ipairs(redis.call('KEYS', KEYS[1] .. 'flying:*')) do
     for _, id in ipairs(redis.call('ZRANGE', key, 0, -1)) do
         redis.call('ZADD', key, 0, id)
     end
-    redis.call('ZADD', KEYS[1] .. 'hooks_due', 0, string.match(key, 'flying:(.*)$'))
+    redis.call('ZADD', KEYS[1] .. 'hooks_due', now, string.match(key, 'flying:(.*)$'))
 end
 return 1
 """

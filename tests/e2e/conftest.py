@@ -3,13 +3,18 @@ import shutil
 
 import pytest
 
-from stack import FOLLOWS_FILE, ROOT, Stack, until
+from stack import FOLLOWS_FILE, ROOT, VARIANT, Stack, until
 
 needs_terraform = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not on PATH")
+# What takes long and has the programs do nothing that quicker tests, or those of the units, do not.
+once = pytest.mark.skipif(VARIANT == "asan", reason="it is long, and quicker ones run with the sanitizers")
 
 
 # They are spread over some processes file by file: the longest must not be the last to begin.
-LONG_FILES = ["test_outside_drift", "test_bad_luck", "test_atlantis", "test_bad_input"]
+LONG_FILES = [f"test_{name}" for name in (
+    "outside_drift", "bad_luck", "atlantis", "live_log", "chaos", "cancel_random", "reconcile_guards", "bad_input", "reconcile_api",
+    "cron_differential", "reference", "ignore", "reconcile_killed", "drift_check", "ai_suggest", "pull_requests", "apply_luck",
+    "schedule_fire")]
 
 
 def pytest_collection_modifyitems(items):

@@ -54,7 +54,7 @@ class Worker:
         assert claimed[0] == "run", claimed
         failed = status == "error"
         done = self.script("finish", claimed[1], claimed[2], nonce, status, -1, "TIMEOUT" if failed else "",
-                           "It took too long." if failed else "", "", "", 0, "", "", "", "", metadata, "", "", "", "")
+                           "It took too long." if failed else "", "", "", 0, "", "", "", "", metadata, "", "", "", 0, "", "")
         assert done == "done", done
         return claimed[1], time.monotonic()
 

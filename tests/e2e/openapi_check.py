@@ -41,6 +41,14 @@ def document():
             first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
             for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
 
+        def construct_mapping(self, node, deep=False):
+            """The library takes a key that is there twice; others refuse the document."""
+            keys = [key.value for key, _ in node.value]
+            twice = [key for key in keys if keys.count(key) > 1]
+            if twice:
+                raise Problem(f"{DOCUMENT.name}: {twice[0]} is there twice{node.start_mark}")
+            return super().construct_mapping(node, deep)
+
     return yaml.load(DOCUMENT.read_text(), Loader)
 
 

@@ -344,6 +344,29 @@ def test_no_more_than_so_many_at_a_time(hasty):
     until(lambda: hasty.post(PATH, ONE).status == 200, 10, "there is room again")
 
 
+def test_how_requests_ended_is_counted(hasty):
+    def counted():
+        lines = dict(line.rsplit(" ", 1) for line in hasty.get("/metrics").text.splitlines() if "ai" in line and line[0] != "#")
+        outcomes = {word: int(lines[f'kedge_ai_requests_total{{outcome="{word}"}}'])
+                    for word in ("answered", "cut", "failed", "left", "busy")}
+        return int(lines['kedge_streams_open{kind="ai"}']), outcomes
+
+    none = {"answered": 0, "cut": 0, "failed": 0, "left": 0, "busy": 0}
+    assert counted() == (0, none)
+    text_of(hasty, ["words", "ok"], *STOP)
+    text_of(hasty, ["words", "first"], ["close"])
+    refusal_of(hasty, ["status", 500])
+    hasty.model.says(["words", "first"], *[["wait", 0.1], ["words", "."]] * 10, ["gate"], *STOP)
+    readers = [Reader(hasty) for _ in range(2)]
+    for reader in readers:
+        assert reader.head().status == 200
+    assert hasty.post(PATH, ONE).status == 429
+    assert counted()[0] == 2
+    for reader in readers:
+        reader.close()
+    until(lambda: counted() == (0, {"answered": 1, "cut": 1, "failed": 1, "left": 2, "busy": 1}), 10, "all are counted")
+
+
 # ---- clients ----
 @pytest.mark.parametrize("steps", [[["hang"]], [["words", "first"], ["hang"]]])
 def test_a_client_that_leaves_takes_the_call_with_it(azure, steps):

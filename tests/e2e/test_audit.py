@@ -124,6 +124,21 @@ def test_text_that_looks_like_a_record_is_none(api):
     assert of(api, long)[0]["forwardedFor"] == "x" * 512
 
 
+def test_what_the_last_proxy_has_seen_is_recorded_whatever_a_client_put_before_it(api):
+    padded = check(api, headers={"X-Forwarded-For": "9" * 600 + ", 198.51.100.7"})
+    assert of(api, padded)[0]["forwardedFor"] == "9" * 498 + ", 198.51.100.7"
+    body = b'{"projectId": "p", "workspaceId": "w"}'
+    head = (f"POST /api/v1/drift HTTP/1.1\r\nHost: k\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\n"
+            "Content-Type: application/json\r\nX-Request-Id: two-lines\r\nConnection: close\r\n"
+            "X-Forwarded-For: made-up\r\nx-forwarded-for: 198.51.100.7\r\n\r\n")
+    with socket.create_connection(("127.0.0.1", api.port), timeout=30) as client:
+        client.sendall(head.encode() + body)
+        assert b" 202 " in client.makefile("rb").readline()
+        client.recv(1 << 16)
+    found = [record for record in read(api) if record["requestId"] == "two-lines"]
+    assert [record["forwardedFor"] for record in found] == ["made-up, 198.51.100.7"]
+
+
 def test_a_push_is_recorded_when_its_signature_is_good(bare):
     start(bare, github_webhook_secret=SECRET, github_url="http://127.0.0.1:9/git")
     bare.put("/api/v1/projects/g", {"repository": "acme/net", "type": "Github", "ref": "main"})

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import needs_terraform
+from conftest import needs_terraform, once
 from stack import BUILD, ENDED, FOLLOWS_FILE, Stack, until
 
 pytestmark = needs_terraform
@@ -151,6 +151,7 @@ def test_a_restarted_worker_has_the_result_of_the_run_it_was_killed_in(kedge):
     assert run["status"] == "drift_detected" and run["attempts"] == 1, run
 
 
+@once
 def test_a_run_whose_worker_and_runner_are_gone_is_started_again_within_24_s(kedge):
     gate = gated(kedge)
     run_id = kedge.trigger()

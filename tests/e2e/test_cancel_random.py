@@ -8,12 +8,13 @@ import time
 import pytest
 
 from cancel_storm import Storm, Thief, notes
-from conftest import needs_terraform
+from conftest import needs_terraform, once
 from stack import until
 
 pytestmark = needs_terraform
 
 
+@once
 def test_cancels_at_random_moments_leave_whole_states_and_nothing_else():
     seed = random.randrange(10**6)
     print(f"seed {seed}")
@@ -64,6 +65,7 @@ def test_with_force_it_gets_the_rest_of_the_ladder(slow):
     assert slow.kedge.get("/api/locks").json["data"]["locks"] == []
 
 
+@once
 def test_a_forced_cancel_of_a_plan_that_holds_the_state_gives_it_back():
     with Storm(0, kinds=("apply",), cost=20, sleep=0.1) as storm:
         assert storm.cancel_at("apply", "plan", 0.3, force=True)
@@ -71,6 +73,7 @@ def test_a_forced_cancel_of_a_plan_that_holds_the_state_gives_it_back():
         assert len(storm.notes_of(storm.cancelled[0], "sigint", "plan")) == 1
 
 
+@once
 def test_a_cancel_whose_message_is_lost_comes_with_the_heartbeat():
     with Storm(0, kinds=("apply",), cost=1, sleep=30) as storm:
         run_id = storm.begin("apply")

@@ -93,6 +93,11 @@ def test_a_run_that_plans_when_the_freeze_comes_applies_nothing(applied):
     assert (run["kind"], run["status"], run["error"]["code"]) == ("reconcile", "error", "FROZEN")
     assert WHY in run["error"]["message"]
     assert state(applied) == before
+    # Its plan is one to go by when the freeze is over.
+    assert run["metadata"]["toAdd"] + run["metadata"]["toChange"] > 0
+    freeze(applied, False)
+    answer = applied.post("/api/v1/drift/reconcile", {**ONE, "planRunId": run["id"]})
+    assert (answer.status, answer.json["status"]) == (200, "applied"), answer
 
 
 def test_a_schedule_skips_its_reconcile_and_says_why(applied):

@@ -483,3 +483,5 @@ def test_while_redis_is_away_nothing_is_made(bare):
         assert "Retry-After" in answer.headers
     log = bare.processes["api"].log.read_text()
     assert PATH not in log and SECRET not in log
+    bare.start_redis()  # the api would wait for it before it stops
+    until(lambda: bare.get("/readyz").status == 200, 20, "it is back")

@@ -279,3 +279,5 @@ def test_while_redis_is_away_503(bare):
         assert (path, answer.status) == (path, 503) and "Retry-After" in answer.headers, answer
     for path in ("/healthz", "/metrics"):
         assert bare.get(path).status == 200
+    bare.start_redis()  # the api would wait for it before it stops
+    until(lambda: bare.get("/readyz").status == 200, 20, "it is back")

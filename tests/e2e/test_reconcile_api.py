@@ -3,7 +3,7 @@ import http.client
 import json
 import uuid
 
-from conftest import needs_terraform
+from conftest import needs_terraform, once
 from stack import FOLLOWS_FILE, TOKEN, until
 
 pytestmark = needs_terraform
@@ -52,6 +52,7 @@ def test_drift_is_reconciled_and_the_workspace_shows_it(applied):
     assert (stands(applied)["status"], stands(applied)["driftedCount"]) == ("drift_detected", 1)
 
 
+@once
 def test_only_who_asks_for_it_has_something_destroyed(kedge):
     kedge.repository("acme/net", {"main.tf": MORE})
     kedge.apply("acme/net")
@@ -109,6 +110,7 @@ def test_drift_that_is_not_what_was_looked_at_is_left_alone(applied):
     assert run["id"] in moved(applied, newer, started=0)
 
 
+@once
 def test_another_commit_is_not_what_was_looked_at(kedge):
     kedge.repository("acme/net", {"main.tf": MORE})
     kedge.apply("acme/net")

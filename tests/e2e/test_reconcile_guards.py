@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from conftest import needs_terraform
+from conftest import needs_terraform, once
 from stack import FOLLOWS_FILE, until
 
-pytestmark = needs_terraform
+pytestmark = [needs_terraform, once]
 
 MORE = FOLLOWS_FILE + '\nresource "terraform_data" "more" {\n  input = "as the code says"\n}\n'
 
@@ -65,7 +65,7 @@ def refused(kedge, code, words, start=reconcile, **fields):
 @pytest.mark.parametrize("start", [reconcile, reconcile_by_schedule])
 def test_what_the_code_has_lost_is_not_destroyed(owned, start):
     owned.repository("acme/net", {"main.tf": FOLLOWS_FILE})
-    run = refused(owned, "DESTROY_REFUSED", "destroys 1 resource, and maxDestroy of the workspace is 0", start)
+    run = refused(owned, "DESTROY_REFUSED", "destroys 1 resource, and maxDestroy of this reconcile is 0", start)
     assert run["trigger"] == ("api" if start == reconcile else "schedule")
     assert run["metadata"]["toDestroy"] == 1
     assert [one["address"] for one in run["metadata"]["driftedResources"]] == ["terraform_data.more"]
@@ -85,6 +85,28 @@ def test_a_person_may_lift_what_limits_destruction_and_no_other_limit(owned):
     refused(owned, "DESTROY_REFUSED", "destroys 1 resource")
     assert reconcile(owned, allowDestroy=True)["status"] == "applied"
     assert b'"more"' not in state(owned)
+
+
+def test_a_destroy_is_found_where_it_hides(owned):
+    new = 'resource "terraform_data" "more" {\n  input = "as the code says"\n  triggers_replace = "new"\n%s}\n'
+    keyed = 'resource "terraform_data" "keyed" {\n  for_each = toset(["a*[b]"])\n  input = %s\n}\n'
+    before_it = "  lifecycle {\n    create_before_destroy = true\n  }\n"
+    removed = "removed {\n  from = terraform_data.more\n  lifecycle {\n    destroy = %s\n  }\n}\n"
+    moved = 'moved {\n  from = terraform_data.more\n  to   = terraform_data.other\n}\nresource "terraform_data" "other" {\n  input = "new"\n}\n'
+    for code in (new % "", new % before_it, removed % "true"):
+        owned.repository("acme/net", {"main.tf": FOLLOWS_FILE + "\n" + code})
+        refused(owned, "DESTROY_REFUSED", "destroys 1 resource")
+    # What is only forgotten, or has another name by now, is protected as well.
+    owned.register("acme/net", protected=["terraform_data.more"])
+    for code in (removed % "false", moved):
+        owned.repository("acme/net", {"main.tf": FOLLOWS_FILE + "\n" + code})
+        refused(owned, "PROTECTED", "touches terraform_data.more,", allowDestroy=True)
+    owned.repository("acme/net", {"main.tf": MORE + keyed % '"old"'})
+    assert reconcile(owned)["status"] == "applied"
+    owned.repository("acme/net", {"main.tf": MORE + keyed % '"new"'})
+    for glob in ('terraform_data.keyed["a*[b]"]', 'terraform_data.keyed[*', "*.keyed*"):
+        owned.register("acme/net", protected=[glob])
+        refused(owned, "PROTECTED", 'touches terraform_data.keyed["a*[b]"],')
 
 
 def test_an_update_is_applied_unless_it_is_protected(owned):

@@ -9,12 +9,12 @@ import threading
 
 import pytest
 
-from conftest import needs_terraform
+from conftest import needs_terraform, once
 from receiver import Receiver, add_hook
 from stack import Stack, until
 from test_apply_luck import end_leases, locks, runner, terraform_applies, world
 
-pytestmark = needs_terraform
+pytestmark = [needs_terraform, once]
 
 ASYNC = {"Prefer": "respond-async"}
 

@@ -9,10 +9,12 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "bench"))
 
+from conftest import once
 from schedule_kill import schedule_kill
 from stack import BUILD, Stack, until
 
 
+@once
 def test_each_tick_becomes_one_run_whatever_is_killed():
     seed, verdict = schedule_kill(12)
     print(f"seed {seed}: {verdict['ticks']} ticks, kills {verdict['kills']}, late {verdict['late']} ms")

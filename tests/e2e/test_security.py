@@ -1,5 +1,6 @@
 """What docs/SECURITY.md promises beyond what the tests of each part prove: the Redis user, and how secrets are rotated."""
 import re
+import shlex
 import socket
 import subprocess
 import threading
@@ -21,8 +22,8 @@ def free_port():
 
 def documented_user(password):
     """The arguments of the document's ACL SETUSER, with that password."""
-    line, = re.findall(r"^ACL SETUSER (kedge .*(?:\n    \+.*)*)$", DOCUMENT.read_text(), re.M)
-    return [password.join(word.split("PASSWORD")) for word in line.replace("\\\n", " ").split()]
+    command, = re.findall(r"^redis-cli ACL SETUSER (kedge (?:.*\\\n)*.*)$", DOCUMENT.read_text(), re.M)
+    return [password.join(word.split("PASSWORD")) for word in shlex.split(command.replace("\\\n", " "))]
 
 
 class Guarded(Stack):

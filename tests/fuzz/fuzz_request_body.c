@@ -1,5 +1,5 @@
 /* Fuzzes request bodies against every table of fields: whatever passes the checks can be
- * read without asking again, and problems stay within their limits. The first byte, a
+ * read without asking again, and problems stay within their limits. The first byte, as a
  * digit, picks the table. */
 #include <string.h>
 
@@ -23,10 +23,13 @@ static const struct {
     {ignore_fields, IGNORE_FIELDS, NULL, BATCH_KINDS},
     {cancel_fields, CANCEL_FIELDS, NULL, BATCH_KINDS},
     {resolve_fields, RESOLVE_FIELDS, NULL, BATCH_KINDS},
-    {pause_fields, PAUSE_FIELDS, NULL, BATCH_KINDS},
+    {pause_fields, SWITCH_FIELDS, NULL, BATCH_KINDS},
     {plan_fields, PLAN_FIELDS, atlantis_check_named, BATCH_PLAN},
     {detect_fields, DETECT_FIELDS, atlantis_check, BATCH_DETECT},
     {remediate_fields, REMEDIATE_FIELDS, atlantis_check, BATCH_REMEDIATE},
+    {freeze_fields, SWITCH_FIELDS, NULL, BATCH_KINDS},
+    {reconcile_fields, RECONCILE_FIELDS, NULL, BATCH_KINDS},
+    {suggest_fields, SUGGEST_FIELDS, NULL, BATCH_KINDS},
 };
 
 /* What has passed becomes a request that a worker can read. */

@@ -50,6 +50,12 @@ static void names_of_secrets(void **state)
         "admin_pwd",
         "kube_config_raw",
         "data[\"db.password\"]",
+        "db_pass",
+        "dbPass",
+        "tunnel1_psk",
+        "auths.registry.auth",
+        "slack_webhook_url",
+        "storage_encryption_key",
     };
     static const char *const open[] = {
         "acl",
@@ -64,6 +70,10 @@ static void names_of_secrets(void **state)
         "key_name",
         "public_key",
         "bypass",
+        "bypass_policy_lockout_safety_check",
+        "network_acls[0].bypass",
+        "authentication",
+        "assigned_identity",
         "description",
         "password_policy",
         "max_output_tokens",
@@ -109,6 +119,18 @@ static void secrets_within_a_text(void **state)
         {"password: \"hunter 2\", next", "password: \"(masked)\", next"},
         {"{\"password\":\"hunter2\"", "{\"password\":\"(masked)\""},
         {"{\\\"password\\\":\\\"hunter2\\\"", NULL},
+        {"{\\\\\\\"password\\\\\\\":\\\\\\\"hunter2\\\\\\\"", NULL},
+        {"postgres://u:p/ss@h:1/db", "postgres://(masked)@h:1/db"},
+        {"https://h:443/a@b", NULL},
+        {"https://h/a:b@c", NULL},
+        {"root:hunter2@tcp(db:3306)/app", "root:(masked)@tcp(db:3306)/app"},
+        {"x jdbc:oracle:thin:scott/hunter2@//h", "x jdbc:(masked)@//h"},
+        {"me@(x) and a @// b", NULL},
+        {"password: |\n  hunter2\n  more\nnext: x", "password: (masked)\nnext: x"},
+        {"  password: >-\n    hunter2\n\n    more\n  next: x",
+         "  password: (masked)\n  next: x"},
+        {"password: |\n  hunter2", "password: (masked)"},
+        {"password: |x y", "password: (masked) y"},
         {"secret => 'x y'", "secret => '(masked)'"},
         {"run --token hunter2 --name x", "run --token (masked) --name x"},
         {"Authorization: Bearer hunter2", "Authorization: Bearer (masked)"},
@@ -140,8 +162,9 @@ static void secrets_within_a_text(void **state)
 static void a_megabyte_of_anything_is_masked_in_no_time(void **state)
 {
     static const char *const pieces[] = {
-        "a/",   "password=",     "://", "-----BEGIN ", "a=a ",
-        "aA1+", "\"password\" ", "-",   "Bearer "};
+        "a/",  "password=",      "://",         "://x:1a/", "x:1a/", "@(",
+        "p:/", "password: |\n ", "-----BEGIN ", "a=a ",     "aA1+",  "\"password\" ",
+        "-",   "Bearer "};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
@@ -319,6 +342,40 @@ static void secrets_are_found_within_objects_and_texts_that_are_json(void **stat
     }
 }
 
+/* A report has each in a change of its own. */
+static void a_value_is_called_what_another_change_says(void **state)
+{
+    static const struct {
+        const char *changes, *before;
+    } rows[] = {
+        {"{\"attribute\":\"a.env[0].value\",\"before\":\"hunter2\"},"
+         "{\"attribute\":\"a.env[0].name\",\"before\":\"API_TOKEN\"}",
+         "(sensitive)"},
+        {"{\"attribute\":\"parameter[1].Value\",\"before\":\"hunter2\"},"
+         "{\"attribute\":\"parameter[1].Key\",\"after\":\"db_password\"}",
+         "(sensitive)"},
+        {"{\"attribute\":\"a.env[0].value\",\"before\":\"shown\"},"
+         "{\"attribute\":\"a.env[0].name\",\"before\":\"REGION\"},"
+         "{\"attribute\":\"a.env[1].name\",\"before\":\"API_TOKEN\"}",
+         "shown"},
+        {"{\"attribute\":\"a.environment[0].value\",\"before\":\"hunter2\"}",
+         "(sensitive)"},
+        {"{\"attribute\":\"rule[0].value\",\"before\":\"shown\"}", "shown"},
+        {"{\"attribute\":\"value\",\"before\":\"shown\"}", "shown"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(auto_free)
+        char *list = mem_fmt("[{\"address\":\"a\",\"changes\":[%s]}]", rows[i].changes);
+        struct asked asked = ask(list, false, NULL);
+
+        assert_string_equal(first_change(&asked, "before"), rows[i].before);
+        assert_null(strstr(asked.user, "hunter2"));
+        asked_done(&asked);
+    }
+}
+
 static void data_cannot_leave_its_lines(void **state)
 {
     struct asked asked =
@@ -406,6 +463,7 @@ int main(void)
         cmocka_unit_test(what_is_ignored_is_left_out_when_that_is_asked_for),
         cmocka_unit_test(a_value_that_is_a_secret_is_withheld),
         cmocka_unit_test(secrets_are_found_within_objects_and_texts_that_are_json),
+        cmocka_unit_test(a_value_is_called_what_another_change_says),
         cmocka_unit_test(data_cannot_leave_its_lines),
         cmocka_unit_test(the_prompt_is_bounded_and_says_what_is_missing),
         cmocka_unit_test(a_value_that_is_cut_says_so),

@@ -160,6 +160,30 @@ static void what_is_forbidden_is_a_failure(void **state)
     }
 }
 
+static void nothing_is_applied_while_frozen(void **state)
+{
+    static const char *const paths[] = {"/api/apply", "/api/drift/remediate"};
+    static const char *const bodies[] = {
+        PATH_BODY(""), "{\"repository\":\"a/b\",\"ref\":\"main\",\"type\":\"Github\","
+                       "\"workspaces\":[\"w\"],\"action\":\"apply\"}"};
+    struct api_batch *test = *state;
+
+    assert_int_equal(api_call(&test->api, "PUT", "/api/v1/freeze", NULL,
+                              "{\"frozen\":true,\"reason\":\"audit\"}", NULL),
+                     200);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        AUTO(buf_done) struct buf text = {0};
+
+        assert_int_equal(api_call(&test->api, "POST", paths[i], NULL, bodies[i], &text),
+                         409);
+        assert_non_null(strstr(api_body(&text), "\"FROZEN\""));
+        assert_non_null(strstr(api_body(&text), "audit"));
+    }
+    assert_int_equal(
+        api_call(&test->api, "PUT", "/api/v1/freeze", NULL, "{\"frozen\":false}", NULL),
+        200);
+}
+
 static void an_apply_that_lost_its_worker_is_interrupted(void **state)
 {
     struct api_batch *test = *state;
@@ -324,6 +348,7 @@ int main(void)
         cmocka_unit_test(an_apply_answers_with_what_was_applied),
         cmocka_unit_test(an_apply_of_nothing_shows_the_plan),
         cmocka_unit_test(what_is_forbidden_is_a_failure),
+        cmocka_unit_test(nothing_is_applied_while_frozen),
         cmocka_unit_test(an_apply_that_lost_its_worker_is_interrupted),
         cmocka_unit_test(detection_tells_drift_and_errors_apart),
         cmocka_unit_test(a_remediation_plan_shows_the_drift_before_and_after),

@@ -367,22 +367,30 @@ static void a_workspace_is_running_while_any_check_of_it_goes_on(void **state)
 }
 
 /* ---- the switch ---- */
-static void a_pause_is_shown_with_its_reason_until_it_is_over(void **state)
+static void is_shown(const struct api_process *api, const char *beginning)
 {
-    struct api_process *api = *state;
     AUTO(buf_done) struct buf text = {0};
 
     assert_int_equal(api_call(api, "GET", "/api/v1/pause", NULL, NULL, &text), 200);
-    assert_string_equal(api_body(&text), "{\"paused\":false,\"reason\":null}");
-    assert_int_equal(api_call(api, "PUT", "/api/v1/pause", NULL,
-                              "{\"paused\":true,\"reason\":\"upgrade\"}", NULL),
-                     200);
-    assert_int_equal(api_call(api, "GET", "/api/v1/pause", NULL, NULL, &text), 200);
-    assert_string_equal(api_body(&text), "{\"paused\":true,\"reason\":\"upgrade\"}");
-    assert_int_equal(
-        api_call(api, "PUT", "/api/v1/pause", NULL, "{\"paused\":false}", NULL), 200);
-    assert_int_equal(api_call(api, "GET", "/api/v1/pause", NULL, NULL, &text), 200);
-    assert_string_equal(api_body(&text), "{\"paused\":false,\"reason\":null}");
+    if (strncmp(api_body(&text), beginning, strlen(beginning)) != 0)
+        fail_msg("%s, not %s", api_body(&text), beginning);
+}
+
+static void is_put(const struct api_process *api, const char *pause)
+{
+    assert_int_equal(api_call(api, "PUT", "/api/v1/pause", NULL, pause, NULL), 200);
+}
+
+static void a_pause_is_shown_with_its_reason_until_it_is_over(void **state)
+{
+    struct api_process *api = *state;
+
+    is_shown(api, "{\"paused\":false,\"reason\":null,\"by\":null,\"since\":null}");
+    is_put(api, "{\"paused\":true,\"reason\":\"upgrade\"}");
+    is_shown(api,
+             "{\"paused\":true,\"reason\":\"upgrade\",\"by\":\"api\",\"since\":\"20");
+    is_put(api, "{\"paused\":false}");
+    is_shown(api, "{\"paused\":false,\"reason\":null,\"by\":\"api\",\"since\":\"20");
 }
 
 /* ---- stopping ---- */

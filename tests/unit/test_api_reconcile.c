@@ -18,6 +18,7 @@
 #include "common/conf.h"
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/registry.h"
 #include "tests/support/api_batch.h"
 #include "tests/support/redis_proxy.h"
 
@@ -153,6 +154,16 @@ static int ask_for(struct api_batch *test, const char *plan_run, struct buf *tex
                          plan_run);
 
     return ask(test, ASYNC, body, text);
+}
+
+static void expect_nothing_waits(struct api_batch *test)
+{
+    AUTO(buf_done) struct buf text = {0};
+
+    assert_int_equal(
+        api_call(&test->api, "GET", "/api/v1/runs?status=queued", NULL, NULL, &text),
+        200);
+    assert_string_equal(api_body(&text), "[]");
 }
 
 /* ---- what the run is made of ---- */
@@ -428,8 +439,9 @@ static void a_run_without_a_plan_to_go_by_is_refused(void **state)
 
 static void a_reconcile_that_was_refused_has_shown_its_plan(void **state)
 {
-    static const char *const codes[] = {"DESTROY_REFUSED", "PROTECTED", "FROZEN",
-                                        "DRIFT_MOVED"};
+    static const char *const codes[] = {"DESTROY_REFUSED", "PROTECTED",
+                                        "EMPTY_STATE",     "DRIFT_MOVED",
+                                        "FROZEN",          "REQUIREMENT_UNMET"};
     struct api_batch *test = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
@@ -443,6 +455,130 @@ static void a_reconcile_that_was_refused_has_shown_its_plan(void **state)
         assert_int_equal(ask_for(test, run, &text), 202);
         free(end_next(test, &refused));
     }
+}
+
+/* It has applied: its plan is not what there is. */
+static void a_reconcile_that_has_applied_is_no_plan_to_go_by(void **state)
+{
+    static const char *const codes[] = {"STILL_DRIFTED", "TERRAFORM_FAILED"};
+    struct api_batch *test = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        AUTO(buf_done) struct buf text = {0};
+        AUTO(auto_free) char *run = NULL;
+
+        assert_int_equal(ask(test, ASYNC, BODY, &text), 202);
+        run = end_next(test, &(struct end){.status = RUN_ERROR,
+                                           .error = codes[i],
+                                           .commit = COMMIT,
+                                           .drift = DRIFT});
+        assert_int_equal(ask_for(test, run, &text), 409);
+        expect_error(&text, "CONFLICT", "no plan to go by");
+    }
+}
+
+/* Of another workspace, and of one that is called the same in another project. */
+static void the_plan_of_another_workspace_is_not_there(void **state)
+{
+    static const struct {
+        const char *project, *workspace;
+    } rows[] = {{"net", "test"}, {"other", "prod"}};
+    struct api_batch *test = *state;
+    AUTO(buf_done) struct buf text = {0};
+    AUTO(auto_free) char *seen = check_drifted(test, COMMIT, DRIFT);
+
+    put(test, "/api/v1/projects/other",
+        "{\"repository\":\"acme/net\",\"type\":\"Github\",\"ref\":\"main\"}");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        AUTO(auto_free)
+        char *path = mem_fmt("/api/v1/projects/%s/workspaces/%s", rows[i].project,
+                             rows[i].workspace);
+        AUTO(auto_free)
+        char *body = mem_fmt("{\"projectId\":\"%s\",\"workspaceId\":\"%s\","
+                             "\"planRunId\":\"%s\"}",
+                             rows[i].project, rows[i].workspace, seen);
+
+        put(test, path, "{\"directory\":\"x\"}");
+        assert_int_equal(ask(test, ASYNC, body, &text), 404);
+        expect_error(&text, "NOT_FOUND", seen);
+    }
+    expect_nothing_waits(test);
+}
+
+/* ---- what is let in ---- */
+static void a_limit_that_is_none_is_refused(void **state)
+{
+    static const char *const limits[] = {
+        "\"maxDestroy\":-1",
+        "\"maxDestroy\":1.5",
+        "\"maxDestroy\":\"1\"",
+        "\"maxDestroy\":1e18",
+        "\"maxDestroy\":100001",
+        "\"maxDestroy\":true",
+        "\"maxDestroy\":[1]",
+        "\"maxDestroy\":7,\"allowDestroy\":true",
+        "\"allowDestroy\":1",
+        "\"allowDestroy\":\"true\"",
+        "\"maxDestroy\":0,\"maxDestroy\":9",
+    };
+    struct api_batch *test = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+        AUTO(auto_free)
+        char *body =
+            mem_fmt("{\"projectId\":\"net\",\"workspaceId\":\"prod\",%s}", limits[i]);
+        AUTO(buf_done) struct buf text = {0};
+
+        if (ask(test, ASYNC, body, &text) != 400)
+            fail_msg("%s is let in", limits[i]);
+    }
+    expect_nothing_waits(test);
+}
+
+static void what_is_not_registered_is_not_reconciled(void **state)
+{
+    struct api_batch *test = *state;
+    AUTO(buf_done) struct buf text = {0};
+
+    assert_int_equal(
+        ask(test, ASYNC, "{\"projectId\":\"none\",\"workspaceId\":\"prod\"}", &text),
+        404);
+    expect_error(&text, "NOT_FOUND", "no project none");
+    assert_int_equal(
+        ask(test, ASYNC, "{\"projectId\":\"net\",\"workspaceId\":\"none\"}", &text), 404);
+    expect_error(&text, "NOT_FOUND", "no workspace none");
+}
+
+static void allow_only_net(const struct api_process *api, struct conf *conf)
+{
+    static char only_net[] = "github.com/acme/net";
+
+    (void)api;
+    conf->repo_allowlist = only_net;
+}
+
+/* It was registered when it was allowed. */
+static void what_is_not_allowed_any_more_is_not_reconciled(void **state)
+{
+    struct api_batch test = {0};
+    AUTO(redis_reply_free) struct redisReply *put_it = NULL;
+    AUTO(buf_done) struct buf text = {0};
+    struct redis_cmd cmd;
+
+    (void)state;
+    api_process_start_as(&test.api, allow_only_net);
+    fake_worker_open(&test.worker, &test.api.redis);
+    put_workspace(&test, "main");
+    registry_put_project(&cmd, PREFIX, "net",
+                         "{\"repository\":\"evil/net\",\"type\":\"Github\","
+                         "\"ref\":\"main\"}");
+    put_it = fake_worker_call(&test.worker, &cmd);
+    assert_non_null(put_it);
+    assert_int_equal(ask(&test, ASYNC, BODY, &text), 403);
+    expect_error(&text, "FORBIDDEN", "KEDGE_REPO_ALLOWLIST");
+    expect_nothing_waits(&test);
+    fake_worker_close(&test.worker);
+    api_process_stop(&test.api);
 }
 
 /* ---- again, away, stopped ---- */
@@ -545,6 +681,11 @@ int main(void)
         cmocka_unit_test(another_ref_is_another_plan),
         cmocka_unit_test(a_run_without_a_plan_to_go_by_is_refused),
         cmocka_unit_test(a_reconcile_that_was_refused_has_shown_its_plan),
+        cmocka_unit_test(a_reconcile_that_has_applied_is_no_plan_to_go_by),
+        cmocka_unit_test(the_plan_of_another_workspace_is_not_there),
+        cmocka_unit_test(a_limit_that_is_none_is_refused),
+        cmocka_unit_test(what_is_not_registered_is_not_reconciled),
+        cmocka_unit_test(what_is_not_allowed_any_more_is_not_reconciled),
         cmocka_unit_test(who_asks_again_gets_the_first_answer_whatever_has_moved),
         cmocka_unit_test(who_waits_when_the_program_stops_gets_202),
         cmocka_unit_test(who_waits_when_redis_goes_away_gets_202),

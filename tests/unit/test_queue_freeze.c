@@ -322,6 +322,33 @@ static void the_end_of_a_run_says_why_it_was_frozen(void **state)
                         "Nothing was applied. The reason: " WHY);
 }
 
+static void limit_memory(const char *bytes)
+{
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    struct redis_cmd cmd;
+
+    redis_cmd_init(&cmd);
+    redis_cmd_arg(&cmd, "CONFIG");
+    redis_cmd_arg(&cmd, "SET");
+    redis_cmd_arg(&cmd, "maxmemory");
+    redis_cmd_arg(&cmd, bytes);
+    reply = queue_fixture_call(&fixture, &cmd);
+    assert_non_null(reply);
+}
+
+static void a_freeze_holds_when_memory_is_full(void **state)
+{
+    struct queue_hold hold = step_running(&fixture, "r1", RUN_RECONCILE);
+
+    (void)state;
+    limit_memory("1");
+    freeze(WHY);
+    assert_int_equal(step_mark(&fixture, &hold), HOLD_FROZEN);
+    turn(SWITCH_FREEZE, false, NULL, "ann");
+    assert_int_equal(step_mark(&fixture, &hold), HOLD_DONE);
+    limit_memory("0");
+}
+
 /* ---- what a reconcile leaves in the history ---- */
 static void the_last_reconcile_that_went_well_is_kept_in_mind(void **state)
 {
@@ -380,6 +407,7 @@ int main(void)
         QUEUE_TEST(a_check_is_fired_while_frozen),
         QUEUE_TEST(a_freeze_without_a_reason_is_one_too),
         QUEUE_TEST(the_end_of_a_run_says_why_it_was_frozen),
+        QUEUE_TEST(a_freeze_holds_when_memory_is_full),
         QUEUE_TEST(the_last_reconcile_that_went_well_is_kept_in_mind),
         QUEUE_TEST(trim_keeps_it_however_old),
     };

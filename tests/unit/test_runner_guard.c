@@ -49,7 +49,7 @@ static void no_more_is_destroyed_than_allowed(void **state)
         else
             rc_expect_refused(RUN_ERR_DESTROY_REFUSED,
                               "destroys 1 resource, and maxDestroy "
-                              "of the workspace is 0");
+                              "of this reconcile is 0");
     }
 }
 
@@ -185,7 +185,7 @@ static void the_plan_of_a_refused_reconcile_is_told(void **state)
     (void)state;
     rc_plan_has("t.n", "\"delete\"", "");
     rc_reconcile();
-    rc_expect_refused(RUN_ERR_DESTROY_REFUSED, "raise maxDestroy");
+    rc_expect_refused(RUN_ERR_DESTROY_REFUSED, "allow that many");
     assert_false(rf_run->outcome.retry);
     rf_expect_part("output.z", "Plan: 0 to add");
     meta = rf_metadata();
@@ -199,6 +199,68 @@ static void the_plan_of_a_refused_reconcile_is_told(void **state)
     assert_int_equal(json_int(record, "toDestroy", -1), 1);
     assert_true(json_bool(record, "hasChanges", false));
     assert_null(json_get(record, "error"));
+}
+
+/* Nothing was applied: its plan says what there is, as that of any other that was
+ * refused. */
+static void the_plan_of_a_frozen_reconcile_is_told(void **state)
+{
+    AUTO(auto_json) cJSON *meta = NULL;
+    AUTO(auto_json) cJSON *record = NULL;
+    pid_t pid;
+
+    (void)state;
+    rc_plan_has("t.n", "\"update\"", "");
+    pid = af_start();
+    af_await_ask(1);
+    af_tell("no 1 frozen");
+    test_run_wait(rf_run, pid);
+    rf_expect_error(RUN_ERR_FROZEN, "frozen");
+    assert_false(rc_was_applied());
+    assert_true(rf_run->outcome.found);
+    meta = rf_metadata();
+    assert_int_equal(json_int(meta, "toChange", -1), 1);
+    assert_non_null(json_string(meta, "driftFingerprint"));
+    record = rf_parse(rf_run->outcome.drift_record);
+    assert_string_equal(json_string(record, "status"), "drift_detected");
+}
+
+/* The state is looked at first: who has lost it is not sent to look for other drift. */
+static void a_lost_state_comes_before_drift_that_has_moved(void **state)
+{
+    (void)state;
+    rc_plan_has("t.n", "\"create\"", "");
+    rc_state_has("before.state", 0);
+    rf_run->order.resources = 3;
+    rf_run->order.spec.expected_drift = mem_dup("0123456789abcdef0123456789abcdef");
+    rc_reconcile();
+    rc_expect_refused(RUN_ERR_EMPTY_STATE, "is empty");
+}
+
+/* Its code is empty as well, or nothing would be planned. */
+static void an_empty_state_of_which_nothing_is_planned_is_clean(void **state)
+{
+    (void)state;
+    rc_plan_has("t.n", "\"create\"", "");
+    test_run_put_shared(rf_run, "clean", "");
+    rc_state_has("before.state", 0);
+    rf_run->order.resources = 3;
+    rc_reconcile();
+    rf_expect_status(RUN_CLEAN);
+}
+
+static void the_plan_of_a_protected_reconcile_is_told(void **state)
+{
+    AUTO(auto_json) cJSON *meta = NULL;
+
+    (void)state;
+    rc_plan_has("t.n", "\"update\"", "");
+    rc_protect("*");
+    rc_reconcile();
+    rc_expect_refused(RUN_ERR_PROTECTED, "touches t.n");
+    meta = rf_metadata();
+    assert_int_equal(json_int(meta, "toChange", -1), 1);
+    assert_true(rf_run->outcome.found);
 }
 
 static void an_apply_that_somebody_asked_for_has_no_limits(void **state)
@@ -224,6 +286,10 @@ int main(void)
         TEST(what_the_report_leaves_out_is_judged_too),
         TEST(a_plan_that_cannot_be_read_is_refused),
         TEST(the_plan_of_a_refused_reconcile_is_told),
+        TEST(the_plan_of_a_protected_reconcile_is_told),
+        TEST(the_plan_of_a_frozen_reconcile_is_told),
+        TEST(a_lost_state_comes_before_drift_that_has_moved),
+        TEST(an_empty_state_of_which_nothing_is_planned_is_clean),
         TEST(an_apply_that_somebody_asked_for_has_no_limits),
     };
 

@@ -249,6 +249,19 @@ static void all_mistakes_are_told_at_once(void **state)
         "KEDGE_TOKENS_FILE: tokens[5] must be an object\n");
 }
 
+/* Whoever opened it would wait for a writer. */
+static void a_pipe_is_no_file(void **state)
+{
+    AUTO(auto_free) char *path = scratch_path(state, "pipe");
+    AUTO(auto_free)
+    char *wanted = mem_fmt("KEDGE_TOKENS_FILE: %s is not a regular file\n", path);
+    AUTO(auto_tokens) struct tokens *tokens = tokens_new("the-secret", NULL);
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(tokens_load(tokens, path, &problems, &warnings), 1);
+    assert_string_equal(buf_text(&problems), wanted);
+}
+
 static void a_file_that_everybody_may_write_is_a_warning(void **state)
 {
     AUTO(auto_free) char *path = scratch_file(state, "open.json", "{\"tokens\": []}");
@@ -295,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_that_is_not_there_or_too_long, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(all_mistakes_are_told_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pipe_is_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_everybody_may_write_is_a_warning,
                                         set_up, tear_down),
         cmocka_unit_test(without_any_there_is_nothing_to_find),
