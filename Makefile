@@ -62,7 +62,7 @@ PROGRAMS := api worker scheduler
 BINARIES := $(PROGRAMS:%=$(B)/kedge-%)
 object    = $(patsubst %.c,$(B)/%.o,$(1))
 
-COMMON_OBJECTS := $(call object,$(filter-out common/conf_doc.c,$(wildcard common/*.c)))
+COMMON_OBJECTS := $(call object,$(filter-out common/conf/conf_doc.c,$(wildcard common/*/*.c)))
 COMMON := $(B)/libcommon.a
 
 .PHONY: all programs
@@ -82,30 +82,30 @@ $(COMMON): $(COMMON_OBJECTS)
 
 SANITIZER := $(if $(filter asan,$(V)),$(call object,tests/support/sanitizer.c))
 define program
-$(B)/kedge-$(1): $$(call object,$$(wildcard $(1)/*.c)) $(SANITIZER) $$(COMMON)
+$(B)/kedge-$(1): $$(call object,$$(wildcard $(1)/*.c $(1)/*/*.c)) $(SANITIZER) $$(COMMON)
 	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS_$(1)) $$(LIBS_common)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-$(B)/common/conf.o: CPPFLAGS += -DKEDGE_VERSION='"$(VERSION)"'
+$(B)/common/conf/conf.o: CPPFLAGS += -DKEDGE_VERSION='"$(VERSION)"'
 
 # The Lua scripts, with their prelude and the table of moves, as C arrays.
 LUA := $(wildcard common/lua/*.lua)
-$(B)/gen/lua_scripts.h: common/lua/embed.sh common/run_moves.def $(LUA)
+$(B)/gen/lua_scripts.h: common/lua/embed.sh common/queue/run_moves.def $(LUA)
 	@mkdir -p $(@D)
-	sh common/lua/embed.sh common/run_moves.def $(LUA) > $@
-$(B)/common/scripts.o: $(B)/gen/lua_scripts.h
+	sh common/lua/embed.sh common/queue/run_moves.def $(LUA) > $@
+$(B)/common/redis/scripts.o: $(B)/gen/lua_scripts.h
 
 # What the api serves as /openapi.yaml.
 $(B)/gen/openapi_yaml.h: api/embed.sh docs/openapi.yaml
 	@mkdir -p $(@D)
 	sh api/embed.sh docs/openapi.yaml openapi_yaml > $@
-$(B)/api/openapi.o: $(B)/gen/openapi_yaml.h
+$(B)/api/ops/openapi.o: $(B)/gen/openapi_yaml.h
 
 # ---- tests -------------------------------------------------------------------------------
 # A unit test may call any module of any program: it links all of them but the mains.
 MODULES := $(B)/libmodules.a
-$(MODULES): $(call object,$(filter-out %/main.c,$(foreach p,$(PROGRAMS),$(wildcard $(p)/*.c))))
+$(MODULES): $(call object,$(filter-out %/main.c,$(foreach p,$(PROGRAMS),$(wildcard $(p)/*.c $(p)/*/*.c))))
 	rm -f $@
 	ar rcs $@ $^
 
@@ -170,7 +170,7 @@ help:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-$(B)/conf_doc: $(call object,common/conf_doc.c) $(COMMON)
+$(B)/conf_doc: $(call object,common/conf/conf_doc.c) $(COMMON)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_common)
 docs: $(B)/conf_doc
 	$(B)/conf_doc > docs/CONFIG.md

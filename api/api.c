@@ -5,20 +5,20 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "api/ai.h"
-#include "api/audit.h"
-#include "api/events.h"
-#include "api/log_feed.h"
-#include "api/run_cache.h"
-#include "api/server.h"
-#include "api/stream.h"
-#include "api/wait.h"
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/order.h"
-#include "common/tokens.h"
-#include "common/zone.h"
+#include "api/ai/ai.h"
+#include "api/log/log_feed.h"
+#include "api/run/run_cache.h"
+#include "api/server/audit.h"
+#include "api/server/events.h"
+#include "api/server/server.h"
+#include "api/server/stream.h"
+#include "api/server/wait.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/conf/tokens.h"
+#include "common/registry/order.h"
+#include "common/schedule/zone.h"
 
 /* A drain that takes longer than this is cut short. */
 #define DRAIN_MS 10000

@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/health.h"
-#include "api/link.h"
-#include "api/loop.h"
-#include "api/metrics_handler.h"
-#include "api/stream.h"
-#include "common/conf.h"
-#include "common/stop.h"
+#include "api/ops/metrics_handler.h"
+#include "api/server/health.h"
+#include "api/server/link.h"
+#include "api/server/loop.h"
+#include "api/server/stream.h"
+#include "common/base/stop.h"
+#include "common/conf/conf.h"
 
 struct server;
 struct events;

@@ -2,8 +2,8 @@
 #ifndef KEDGE_API_HANDLERS_H
 #define KEDGE_API_HANDLERS_H
 
-#include "api/body.h"
-#include "api/route.h"
+#include "api/server/body.h"
+#include "api/server/route.h"
 
 extern const struct route routes[];
 extern const size_t routes_count;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
-#include "common/log.h"
+#include "common/base/log.h"
 
 /* Bodies of megabytes come and go: they are mapped one by one and given back, instead of
  * making holes in a heap that then stays large. */

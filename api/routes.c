@@ -1,13 +1,13 @@
 /* The table of routes. A path fits the first row that has its form, so literal segments
  * stand before parameters. */
-#include "api/atlantis.h"
+#include "api/atlantis/atlantis.h"
 #include "api/handlers.h"
-#include "api/hook_fields.h"
+#include "api/hook/hook_fields.h"
 
-#include "api/openapi.h"
-#include "api/pprof.h"
-#include "api/webhook.h"
-#include "common/mem.h"
+#include "api/ops/openapi.h"
+#include "api/ops/pprof.h"
+#include "api/webhook/webhook.h"
+#include "common/base/mem.h"
 
 #define V1                          "/api/v1"
 #define PPROF                       "/debug/pprof"

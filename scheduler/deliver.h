@@ -4,10 +4,10 @@
 #ifndef KEDGE_SCHEDULER_DELIVER_H
 #define KEDGE_SCHEDULER_DELIVER_H
 
-#include "common/conf.h"
-#include "common/http_out.h"
-#include "common/metrics.h"
-#include "common/outbox.h"
+#include "common/conf/conf.h"
+#include "common/hook/outbox.h"
+#include "common/net/http_out.h"
+#include "common/net/metrics.h"
 
 #define DELIVER_FLYING_MAX 128 /* requests at a time */
 

@@ -4,9 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "common/conf.h"
-#include "common/mem.h"
-#include "common/webhook.h"
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
+#include "common/hook/webhook.h"
 #include "scheduler/message.h"
 
 /* Every resource of every event would fit; messages have limits of their own. */

@@ -2,8 +2,8 @@
 #ifndef KEDGE_SCHEDULER_DELIVER_REQUEST_H
 #define KEDGE_SCHEDULER_DELIVER_REQUEST_H
 
-#include "common/http_out.h"
-#include "common/outbox.h"
+#include "common/hook/outbox.h"
+#include "common/net/http_out.h"
 
 #define DELIVER_HEADERS_MAX 6
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 
 /* Counts that tell two sets apart whose lists were cut. */
 static const char *const count_keys[] = {"driftedCount", "toAdd", "toChange", "toDestroy",

@@ -2,8 +2,8 @@
 #ifndef KEDGE_SCHEDULER_DRIFT_SET_H
 #define KEDGE_SCHEDULER_DRIFT_SET_H
 
-#include "common/ignore_rules.h"
-#include "common/outbox.h"
+#include "common/hook/outbox.h"
+#include "common/registry/ignore_rules.h"
 
 struct drift_set {
     cJSON *metadata;    /* owned; NULL: none is stored */

@@ -1,15 +1,16 @@
 /* Firing: ticks of schedules become runs, in their time.
  *
- * Each turn asks what is due, decides what is done about it (common/schedule.h) and sends
- * one script for each schedule, all in one write. Any number of schedulers may fire: the
- * script compares and moves the tick in the same step, so one of them gets through and
- * nothing is lost with one that dies. What could not be done stays due. One thread. */
+ * Each turn asks what is due, decides what is done about it (common/schedule/schedule.h)
+ * and sends one script for each schedule, all in one write. Any number of schedulers may
+ * fire: the script compares and moves the tick in the same step, so one of them gets
+ * through and nothing is lost with one that dies. What could not be done stays due. One
+ * thread. */
 #ifndef KEDGE_SCHEDULER_FIRE_H
 #define KEDGE_SCHEDULER_FIRE_H
 
-#include "common/conf.h"
-#include "common/metrics.h"
-#include "common/schedule_store.h"
+#include "common/conf/conf.h"
+#include "common/net/metrics.h"
+#include "common/schedule/schedule_store.h"
 #include "scheduler/clock_guard.h"
 #include "scheduler/quiet.h"
 

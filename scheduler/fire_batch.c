@@ -1,8 +1,8 @@
 /* Firing: what is done about the schedules that are due now. */
 #include <inttypes.h>
 
-#include "common/log.h"
-#include "common/mem.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
 #include "scheduler/fire_internal.h"
 
 /* When a schedule without rules is looked at again. */

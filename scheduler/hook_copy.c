@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 
 /* Hooks that change while they are read are read again. */
 #define TRIES 3

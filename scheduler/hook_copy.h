@@ -2,7 +2,7 @@
 #ifndef KEDGE_SCHEDULER_HOOK_COPY_H
 #define KEDGE_SCHEDULER_HOOK_COPY_H
 
-#include "common/hook_store.h"
+#include "common/hook/hook_store.h"
 
 struct hook_copy {
     bool known; /* was read */

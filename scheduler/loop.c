@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <sysexits.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/metrics_listen.h"
-#include "common/redis_guard.h"
-#include "common/scripts.h"
-#include "common/stop.h"
-#include "common/zone.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/stop.h"
+#include "common/net/metrics_listen.h"
+#include "common/redis/redis_guard.h"
+#include "common/redis/scripts.h"
+#include "common/schedule/zone.h"
 #include "scheduler/away.h"
 #include "scheduler/fire.h"
 #include "scheduler/notify.h"

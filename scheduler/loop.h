@@ -3,7 +3,7 @@
 #ifndef KEDGE_SCHEDULER_LOOP_H
 #define KEDGE_SCHEDULER_LOOP_H
 
-#include "common/conf.h"
+#include "common/conf/conf.h"
 
 /* Runs until SIGTERM or SIGINT. Returns the exit status. */
 int loop_main(const struct conf *conf);

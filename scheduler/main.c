@@ -1,6 +1,6 @@
 /* kedge-scheduler: everything that time triggers. */
-#include "common/conf.h"
-#include "common/mem.h"
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
 #include "scheduler/loop.h"
 
 int main(int argc, char **argv)

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "scheduler/message_parts.h"
 
 static size_t parse_all(const char *const *events, size_t count, cJSON **docs)

@@ -11,8 +11,8 @@
 #ifndef KEDGE_SCHEDULER_MESSAGE_H
 #define KEDGE_SCHEDULER_MESSAGE_H
 
-#include "common/hook.h"
-#include "common/outbox.h"
+#include "common/hook/hook.h"
+#include "common/hook/outbox.h"
 
 #define MESSAGE_RESOURCES_MAX 10
 #define MESSAGE_DIGEST_LINES  40

@@ -7,7 +7,7 @@
 #ifndef KEDGE_SCHEDULER_MESSAGE_PARTS_H
 #define KEDGE_SCHEDULER_MESSAGE_PARTS_H
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "scheduler/message.h"
 
 /* "<mark> <code> <words>", each may be "". Texts may hold any character but control ones:

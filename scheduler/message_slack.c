@@ -4,8 +4,8 @@
  * link, in code marks, and with `verbatim`, so that Slack adds none of its own. */
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "scheduler/message_parts.h"
 
 /* Slack counts characters; bytes are never fewer. */

@@ -4,8 +4,8 @@
  * as they are, so all text stands in those. */
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "scheduler/message_parts.h"
 
 /* Teams takes 28 KB; what comes after the lines has its own room. */

@@ -12,8 +12,8 @@
 #ifndef KEDGE_SCHEDULER_NEWS_H
 #define KEDGE_SCHEDULER_NEWS_H
 
-#include "common/ignore_rules.h"
-#include "common/outbox.h"
+#include "common/hook/outbox.h"
+#include "common/registry/ignore_rules.h"
 
 struct news_event {
     enum hook_event type;

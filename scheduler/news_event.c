@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 
 /* Longest texts, in bytes; a control byte takes six in JSON. Together, and with what has
  * a bound of its own, they leave most of an event to its resources. */

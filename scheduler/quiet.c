@@ -1,7 +1,7 @@
 /* Quiet: what is wrong for long is logged once an hour. */
 #include "scheduler/quiet.h"
 
-#include "common/hash.h"
+#include "common/base/hash.h"
 
 bool quiet_allows(struct quiet *quiet, const char *what, int64_t now_mono_ms)
 {

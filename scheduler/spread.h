@@ -3,9 +3,9 @@
 #ifndef KEDGE_SCHEDULER_SPREAD_H
 #define KEDGE_SCHEDULER_SPREAD_H
 
-#include "common/conf.h"
-#include "common/metrics.h"
-#include "common/outbox.h"
+#include "common/conf/conf.h"
+#include "common/hook/outbox.h"
+#include "common/net/metrics.h"
 #include "scheduler/hook_copy.h"
 
 struct spreader {

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "common/log.h"
-#include "common/mem.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
 
 /* The hook of KEDGE_SLACK_WEBHOOK_URL: its deliveries need no more than its id. */
 static const struct hook default_hook = {

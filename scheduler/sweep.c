@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 
-#include "common/log.h"
-#include "common/mem.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
 #include "scheduler/away.h"
 
 #define BATCH          100 /* a script that moved as many has more to do */

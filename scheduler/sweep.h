@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-#include "common/conf.h"
-#include "common/metrics.h"
-#include "common/queue.h"
+#include "common/conf/conf.h"
+#include "common/net/metrics.h"
+#include "common/queue/queue.h"
 
 enum sweep_duty {
     SWEEP_PROMOTE, /* delayed runs that are due */

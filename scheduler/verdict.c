@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 
 #define PAUSE_MAX_MS (INT64_C(24) * 60 * 60 * 1000)
 /* So often a Retry-After is taken at its word; then pauses grow nevertheless: who always

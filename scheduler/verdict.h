@@ -3,8 +3,8 @@
 #ifndef KEDGE_SCHEDULER_VERDICT_H
 #define KEDGE_SCHEDULER_VERDICT_H
 
-#include "common/http_out.h"
-#include "common/outbox.h"
+#include "common/hook/outbox.h"
+#include "common/net/http_out.h"
 
 #define VERDICT_NOTE_BYTES   200
 #define VERDICT_ATTEMPTS_MAX 8

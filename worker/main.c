@@ -9,13 +9,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "common/conf.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "worker/checkout.h"
-#include "worker/runner.h"
-#include "worker/space.h"
-#include "worker/supervisor.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
+#include "worker/checkout/checkout.h"
+#include "worker/runner/runner.h"
+#include "worker/supervisor/space.h"
+#include "worker/supervisor/supervisor.h"
 
 #define PRIVATE_UMASK 077
 

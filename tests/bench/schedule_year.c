@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/zone.h"
+#include "common/base/clock.h"
+#include "common/schedule/zone.h"
 #include "tests/support/schedule_year.h"
 
 #define SCHEDULES 10000

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/cron.h"
-#include "common/humanize.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/schedule/cron.h"
+#include "common/schedule/humanize.h"
 
 #define FIELDS    4
 #define TICKS_MAX 1000

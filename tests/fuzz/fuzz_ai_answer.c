@@ -2,10 +2,10 @@
  * UTF-8; masking ends and never makes a text longer than its marks do. */
 #include <string.h>
 
-#include "api/ai_answer.h"
-#include "api/ai_mask.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "api/ai/ai_answer.h"
+#include "api/ai/ai_mask.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 #include "tests/fuzz/fuzz.h"
 
 static enum ai_end read_cut(const char *bytes, size_t len, size_t piece, struct buf *text)

@@ -3,11 +3,11 @@
  * printed and read again the same. */
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/parse.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/base/path.h"
 #include "tests/fuzz/fuzz.h"
-#include "worker/resolve.h"
+#include "worker/resolve/resolve.h"
 
 static bool is_normal(const char *directory)
 {

@@ -2,9 +2,9 @@
  * means the same, a sentence, and ticks that go forth and back alike. */
 #include <string.h>
 
-#include "common/cron.h"
-#include "common/humanize.h"
-#include "common/mem.h"
+#include "common/base/mem.h"
+#include "common/schedule/cron.h"
+#include "common/schedule/humanize.h"
 #include "tests/fuzz/fuzz.h"
 
 #define TEXT_MAX 4096

@@ -3,8 +3,8 @@
  * matched, judging twice changes nothing, and no rule means nothing is ignored. */
 #include <string.h>
 
-#include "common/ignore.h"
-#include "common/mem.h"
+#include "common/base/mem.h"
+#include "common/registry/ignore.h"
 #include "tests/fuzz/fuzz.h"
 
 #define NOW_MS    INT64_C(1700000000000)

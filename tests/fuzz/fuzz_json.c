@@ -2,9 +2,9 @@
  * printed and read again, value by value and byte by byte. */
 #include <string.h>
 
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool is_same_text(const char *a, const char *b)

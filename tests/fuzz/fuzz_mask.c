@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "worker/mask.h"
+#include "common/base/mem.h"
+#include "worker/text/mask.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,11 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/parse.h"
-#include "common/path.h"
-#include "common/target.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/base/path.h"
+#include "common/queue/target.h"
 #include "tests/fuzz/fuzz.h"
 
 #define NAME_CHARACTERS                                                                  \

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "common/mem.h"
-#include "worker/report.h"
+#include "common/base/mem.h"
+#include "worker/report/report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

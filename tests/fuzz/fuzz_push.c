@@ -3,12 +3,12 @@
  * has. */
 #include <string.h>
 
-#include "api/form.h"
-#include "api/push.h"
-#include "common/json.h"
-#include "common/json_walk.h"
-#include "common/mem.h"
-#include "common/target.h"
+#include "api/server/form.h"
+#include "api/webhook/push.h"
+#include "common/base/json.h"
+#include "common/base/json_walk.h"
+#include "common/base/mem.h"
+#include "common/queue/target.h"
 #include "tests/fuzz/fuzz.h"
 
 static void compare(struct json_walk *walk, const cJSON *node);

@@ -3,11 +3,11 @@
  * digit, picks the table. */
 #include <string.h>
 
-#include "api/atlantis.h"
+#include "api/atlantis/atlantis.h"
 #include "api/handlers.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "common/sign.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "common/base/sign.h"
 #include "tests/fuzz/fuzz.h"
 
 static const struct {

@@ -2,12 +2,12 @@
  * cursors, entity tags, preferences, and tokens. Input: lines, each of another use. */
 #include <string.h>
 
-#include "api/auth.h"
 #include "api/handlers.h"
-#include "api/header.h"
-#include "api/page.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "api/server/auth.h"
+#include "api/server/header.h"
+#include "api/server/page.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 #include "tests/fuzz/fuzz.h"
 
 static char secret[] = "a-secret";

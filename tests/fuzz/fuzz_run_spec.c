@@ -2,9 +2,9 @@
  * same, and keeps its fingerprint. */
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/run.h"
-#include "common/sign.h"
+#include "common/base/mem.h"
+#include "common/base/sign.h"
+#include "common/queue/run.h"
 #include "tests/fuzz/fuzz.h"
 
 static bool is_same_text(const char *a, const char *b)

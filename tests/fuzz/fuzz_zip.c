@@ -4,8 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/mem.h"
-#include "common/zip.h"
+#include "common/base/mem.h"
+#include "common/base/zip.h"
 #include "tests/fuzz/fuzz.h"
 
 #define OUT_MAX 4096

@@ -2,9 +2,9 @@
  * and a zone has one offset for each time, in stretches that follow one another. */
 #include <string.h>
 
-#include "common/cron.h"
-#include "common/mem.h"
-#include "common/zone_internal.h"
+#include "common/base/mem.h"
+#include "common/schedule/cron.h"
+#include "common/schedule/zone_internal.h"
 #include "tests/fuzz/fuzz.h"
 
 #define STRETCHES 40

@@ -14,12 +14,12 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROOMS = ("common", "api", "worker", "scheduler")
 
-LAYERS = [
-    "err mem buf parse clock log stop path quote utf8 hash",
-    "conf json redis sign webhook metrics listen http_out zip scripts canonical tokens",
-    "target run batch queue registry order schedule drift_store hook outbox ignore cron zone audit"
-    " civil humanize ref repository allowlist",
-]
+# Folders, a floor a line: what stands on one uses its own floor and those below it.
+FLOORS = {
+    "common": ["base", "conf redis", "net", "queue registry schedule hook audit"],
+    "api": ["server log", "run drift atlantis registry schedule hook webhook ai ops"],
+    "worker": ["process text", "rundir report vcs resolve", "terraform checkout", "runner supervisor"],
+}
 FORBIDDEN = re.compile(
     r"\b(strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|atof|gets|system|popen|alloca|signal|"
     r"localtime|gmtime|setenv|putenv|getenv)\s*\("
@@ -67,29 +67,24 @@ def check_rooms():
                 yield f"{name(path)}:{number}: {line}"
 
 
-def layer_of(stem):
-    """The layer of the longest module name that the file's name starts with."""
-    best = None
-    for layer, words in enumerate(LAYERS):
-        for word in words.split():
-            if stem == word or stem.startswith(word + "_"):
-                if best is None or len(word) > best[0]:
-                    best = (len(word), layer)
-    return None if best is None else best[1]
+def floor_of(room, folder):
+    return next((floor for floor, folders in enumerate(FLOORS[room]) if folder in folders.split()), None)
 
 
-def check_layers():
-    """inside common a layer uses itself and lower ones; every file has a layer"""
-    for path in sources(".c", ".h", rooms=("common",)):
-        own = layer_of(path.stem)
-        if own is None:
-            yield f"{name(path)}: no layer: add its module to LAYERS in tests/lint/lint.py"
+def check_floors():
+    """a folder of common, api or worker uses its own floor and lower ones; every folder has a floor"""
+    for path in sources(".c", ".h", rooms=FLOORS):
+        room, *folders = path.relative_to(ROOT).parts[:-1]
+        if not folders:
             continue
-        for line in path.read_text().split("\n"):
-            found = re.match(r'#include "common/(\w+)\.', line)
-            used = found and layer_of(found.group(1))
-            if used is not None and found and used > own:
-                yield f"{name(path)} (layer {own}) includes {found.group(1)} (layer {used})"
+        own = floor_of(room, folders[0])
+        if own is None:
+            yield f"{name(path)}: no floor: add its folder to FLOORS in tests/lint/lint.py"
+            continue
+        for folder in re.findall(rf'^#include "{room}/(\w+)/', path.read_text(), re.M):
+            used = floor_of(room, folder)
+            if used is None or used > own:
+                yield f"{name(path)} (floor {own}) includes {room}/{folder} (floor {used})"
 
 
 def check_file_size():

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/target.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/queue/target.h"
 
 #define ANSWER_BYTES ((size_t)40 << 20)
 #define UUID_CHARS   36

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "api/api.h"
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 
 #define PATIENCE_MS   30000
 #define POLL_EVERY_MS 5

@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 #include "tests/support/redis_server.h"
 
 #define API_PROCESS_TOKEN "the-secret-of-this-test"

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 
 #define POLL_US 2000
 

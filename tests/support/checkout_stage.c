@@ -18,10 +18,10 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 
 #define DEADLINE_MS 60000
 /* AddressSanitizer reads /proc/self when a program ends, which the sandbox forbids. */

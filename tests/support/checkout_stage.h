@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "tests/support/script_server.h"
-#include "worker/checkout.h"
+#include "worker/checkout/checkout.h"
 
 #define STAGE_TOKEN      "s3cret-token-value"
 #define STAGE_REPOSITORY "team/infra"

@@ -1,5 +1,6 @@
-/* When an expression fires, by brute force: the definition in common/cron.h, minute by
- * minute of real time with a look at the local clock. Slow, and too simple to be wrong.
+/* When an expression fires, by brute force: the definition in common/schedule/cron.h,
+ * minute by minute of real time with a look at the local clock. Slow, and too simple to
+ * be wrong.
  *
  *     cron_oracle_start(&oracle, zone, from_ms);
  *     for (; oracle.unix_s * 1000 < to_ms; cron_oracle_step(&oracle))
@@ -12,7 +13,7 @@
 
 #include <time.h>
 
-#include "common/cron.h"
+#include "common/schedule/cron.h"
 
 struct cron_oracle {
     const struct zone *zone; /* borrowed */

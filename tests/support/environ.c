@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 
 char **environ_copy(const char *const *list)
 {

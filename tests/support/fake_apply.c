@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/parse.h"
-#include "common/path.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/base/path.h"
 #include "tests/support/fake_runner.h"
-#include "worker/rundir.h"
+#include "worker/rundir/rundir.h"
 
 #define ASK_MS     300
 #define LOOK_MS    10

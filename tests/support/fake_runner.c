@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/mem.h"
-#include "common/path.h"
-#include "common/zip.h"
-#include "worker/rundir.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "common/base/zip.h"
+#include "worker/rundir/rundir.h"
 
 #define LOOK_MS     10
 #define FLOOD_BYTES 65536

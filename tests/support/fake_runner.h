@@ -24,7 +24,7 @@
 #ifndef KEDGE_TESTS_SUPPORT_FAKE_RUNNER_H
 #define KEDGE_TESTS_SUPPORT_FAKE_RUNNER_H
 
-#include "common/run.h"
+#include "common/queue/run.h"
 
 #define FAKE_RUNNER_LINE "a line of the log\n"
 #define FAKE_EXPAND_RUN  "00000000-0000-7000-8000-0000000000ee"

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/scripts.h"
-#include "common/target.h"
-#include "common/zip.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/zip.h"
+#include "common/queue/target.h"
+#include "common/redis/scripts.h"
 
 #define PREFIX      "{kedge}:"
 #define TIMEOUT_MS  10000

@@ -11,7 +11,7 @@
 #ifndef KEDGE_TESTS_SUPPORT_FAKE_WORKER_H
 #define KEDGE_TESTS_SUPPORT_FAKE_WORKER_H
 
-#include "common/queue_batch.h"
+#include "common/queue/queue_batch.h"
 #include "tests/support/redis_server.h"
 
 struct fake_worker {

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "tests/support/script_server.h"
 
 struct hook_server {

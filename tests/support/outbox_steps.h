@@ -3,7 +3,7 @@
 #ifndef KEDGE_TESTS_SUPPORT_OUTBOX_STEPS_H
 #define KEDGE_TESTS_SUPPORT_OUTBOX_STEPS_H
 
-#include "common/outbox.h"
+#include "common/hook/outbox.h"
 #include "tests/support/queue_fixture.h"
 
 /* A new, enabled hook that wants everything. Ids are borrowed. */

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/queue_batch.h"
+#include "common/base/mem.h"
+#include "common/queue/queue_batch.h"
 
 static const char batch_script[] =
     "local P, b = KEYS[1], ARGV[1]\n"

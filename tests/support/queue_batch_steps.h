@@ -4,7 +4,7 @@
 #ifndef KEDGE_TESTS_SUPPORT_QUEUE_BATCH_STEPS_H
 #define KEDGE_TESTS_SUPPORT_QUEUE_BATCH_STEPS_H
 
-#include "common/queue_batch.h"
+#include "common/queue/queue_batch.h"
 #include "tests/support/queue_steps.h"
 
 /* A plan of repository "repo" with its resolve run, without limits. */

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/scripts.h"
+#include "common/base/mem.h"
+#include "common/redis/scripts.h"
 
 #define SCRIPTS_MAX 128
 #define START_MS    INT64_C(1800000000000)

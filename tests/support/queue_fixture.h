@@ -6,7 +6,7 @@
 #ifndef KEDGE_TESTS_SUPPORT_QUEUE_FIXTURE_H
 #define KEDGE_TESTS_SUPPORT_QUEUE_FIXTURE_H
 
-#include "common/queue.h"
+#include "common/queue/queue.h"
 #include "tests/support/redis_server.h"
 
 #define FIXTURE_PREFIX "{test}:"

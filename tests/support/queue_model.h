@@ -8,7 +8,7 @@
 #ifndef KEDGE_TESTS_SUPPORT_QUEUE_MODEL_H
 #define KEDGE_TESTS_SUPPORT_QUEUE_MODEL_H
 
-#include "common/queue.h"
+#include "common/queue/queue.h"
 
 #define MODEL_TARGETS  8
 #define MODEL_PROJECTS 3

@@ -1,8 +1,8 @@
 /* Redis' state of the queue as text. */
 #include "tests/support/queue_print.h"
 
-#include "common/mem.h"
-#include "common/registry.h"
+#include "common/base/mem.h"
+#include "common/registry/registry.h"
 
 /* ARGV: number of targets, of fingerprints, of projects, the projects' keys, runs. */
 static const char print_script[] =

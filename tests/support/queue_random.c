@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "tests/support/queue_fixture.h"
 
 #define RECENT_RUNS  60

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 
 #define POLL_US         2000
 #define STATE_BYTES     ((size_t)64 * 1024)

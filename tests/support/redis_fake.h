@@ -13,7 +13,7 @@
 
 #include <sys/types.h>
 
-#include "common/redis.h"
+#include "common/redis/redis.h"
 
 struct redis_fake_rule {
     const char *command; /* first word of the request; NULL ends the list */

@@ -16,7 +16,7 @@
 
 #include <sys/types.h>
 
-#include "common/redis.h"
+#include "common/redis/redis.h"
 
 enum redis_server_disk {
     REDIS_SERVER_MEMORY,      /* appendonly no: a restart forgets everything */

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 
 struct test_run *rf_run;
 struct rf_checkout rf_checkout;

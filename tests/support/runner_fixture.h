@@ -3,10 +3,10 @@
 #ifndef KEDGE_TESTS_SUPPORT_RUNNER_FIXTURE_H
 #define KEDGE_TESTS_SUPPORT_RUNNER_FIXTURE_H
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "tests/support/test_run.h"
-#include "worker/checkout.h"
-#include "worker/runner_parts.h"
+#include "worker/checkout/checkout.h"
+#include "worker/runner/runner_parts.h"
 
 #define RF_COMMIT  "0123456789abcdef0123456789abcdef01234567"
 #define RF_LONG_MS 30000

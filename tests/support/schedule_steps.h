@@ -3,7 +3,7 @@
 #ifndef KEDGE_TESTS_SUPPORT_SCHEDULE_STEPS_H
 #define KEDGE_TESTS_SUPPORT_SCHEDULE_STEPS_H
 
-#include "common/schedule_store.h"
+#include "common/schedule/schedule_store.h"
 #include "tests/support/queue_steps.h"
 
 #define STEP_PROJECT   "net"

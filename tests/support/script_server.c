@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 
 #define ARGUMENTS_MAX 8
 #define ANSWER_BYTES  ((size_t)64 * 1024 * 1024)

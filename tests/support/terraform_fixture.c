@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/environ.h"
-#include "worker/file.h"
+#include "worker/process/file.h"
 
 #define LONG_MS 30000
 

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/buf.h"
+#include "common/base/buf.h"
 #include "tests/support/test_run.h"
-#include "worker/terraform.h"
+#include "worker/terraform/terraform.h"
 
 extern struct test_run *tf_run;
 extern struct buf tf_output; /* of the last init or plan */

@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
-#include "common/path.h"
-#include "common/zip.h"
-#include "worker/file.h"
-#include "worker/runner.h"
-#include "worker/terraform_parts.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "common/base/zip.h"
+#include "worker/process/file.h"
+#include "worker/runner/runner.h"
+#include "worker/terraform/terraform_parts.h"
 
 #define TARGET         "00112233445566778899aabbccddeeff"
 #define FILES_MAX      16

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "common/conf.h"
-#include "worker/rundir.h"
+#include "common/conf/conf.h"
+#include "worker/rundir/rundir.h"
 
 struct test_run {
     char *top;        /* scratch directory */

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 
 void vcs_server_start(struct vcs_server *server)
 {

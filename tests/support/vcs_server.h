@@ -3,7 +3,7 @@
 #ifndef KEDGE_TESTS_SUPPORT_VCS_SERVER_H
 #define KEDGE_TESTS_SUPPORT_VCS_SERVER_H
 
-#include "common/conf.h"
+#include "common/conf/conf.h"
 #include "tests/support/script_server.h"
 
 struct vcs_server {

@@ -17,14 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/parse.h"
-#include "common/path.h"
-#include "common/scripts.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/base/path.h"
+#include "common/redis/scripts.h"
 #include "tests/support/fake_runner.h"
-#include "worker/rundir.h"
-#include "worker/supervisor.h"
+#include "worker/rundir/rundir.h"
+#include "worker/supervisor/supervisor.h"
 
 #define LONG_MS    20000
 #define LOOK_MS    10

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "common/conf.h"
-#include "common/queue.h"
+#include "common/conf/conf.h"
+#include "common/queue/queue.h"
 #include "tests/support/redis_server.h"
 
 #define WORKER_PREFIX "{kedge}:"

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/ai_answer.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "api/ai/ai_answer.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 
 #define DELTA(text)                                                                      \
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"}}]}\n\n"

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/ai_mask.h"
-#include "api/ai_prompt.h"
-#include "common/json.h"
-#include "common/mem.h"
+#include "api/ai/ai_mask.h"
+#include "api/ai/ai_prompt.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
 
 #define MARKER "0123456789abcdef0123456789abcdef"
 

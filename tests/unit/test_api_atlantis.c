@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/atlantis.h"
-#include "api/batch_json.h"
+#include "api/atlantis/atlantis.h"
+#include "api/atlantis/batch_json.h"
 #include "api/handlers.h"
-#include "common/mem.h"
-#include "common/target.h"
+#include "common/base/mem.h"
+#include "common/queue/target.h"
 
 #define HOST "github.com"
 

@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "api/audit.h"
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/scripts.h"
+#include "api/server/audit.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/redis/scripts.h"
 #include "tests/support/redis_proxy.h"
 #include "tests/support/redis_server.h"
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/conf.h"
-#include "common/json.h"
-#include "common/mem.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
 #include "tests/support/api_batch.h"
 
 #define HEAD "\"repository\":\"a/b\",\"ref\":\"main\",\"type\":\"Github\""

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
-#include "common/mem.h"
+#include "common/base/mem.h"
 
 static void check_even(const cJSON *value, const char *at, struct problems *problems)
 {

@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-#include "api/auth.h"
-#include "api/header.h"
-#include "common/mem.h"
+#include "api/server/auth.h"
+#include "api/server/header.h"
+#include "common/base/mem.h"
 
 static void an_entity_tag_is_found_in_a_list(void **state)
 {

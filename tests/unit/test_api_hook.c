@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "api/handlers.h"
-#include "api/hook_fields.h"
-#include "api/hook_json.h"
-#include "common/mem.h"
+#include "api/hook/hook_fields.h"
+#include "api/hook/hook_json.h"
+#include "common/base/mem.h"
 
 #define ID     "0194890e-2f00-7000-8000-000000000001"
 #define URL    "https://hooks.example.com/services/T0/B0/token"

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "api/log_hub.h"
-#include "common/conf.h"
-#include "common/mem.h"
-#include "common/zip.h"
+#include "api/log/log_hub.h"
+#include "common/base/mem.h"
+#include "common/base/zip.h"
+#include "common/conf/conf.h"
 #include "tests/support/queue_steps.h"
 
 #define RUN       "0194890e-2f00-7000-8000-000000000001"

@@ -9,9 +9,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "api/loop.h"
-#include "common/clock.h"
-#include "common/mem.h"
+#include "api/server/loop.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 
 #define TIMERS 200
 

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "api/page.h"
-#include "common/mem.h"
+#include "api/server/page.h"
+#include "common/base/mem.h"
 
 static void a_cursor_comes_back_as_it_went(void **state)
 {

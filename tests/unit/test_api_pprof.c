@@ -16,10 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/conf.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "common/conf/conf.h"
 #include "tests/support/api_process.h"
 
 #define PROFILE_1S "/debug/pprof/profile?seconds=1"

@@ -14,11 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/redis.h"
-#include "common/sign.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/sign.h"
+#include "common/redis/redis.h"
 #include "tests/support/api_process.h"
 
 #define CHECK "{\"projectId\":\"p\",\"workspaceId\":\"w\"}"

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/conf.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/registry.h"
-#include "common/target.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
+#include "common/queue/target.h"
+#include "common/registry/registry.h"
 #include "tests/support/api_process.h"
 #include "tests/support/fake_worker.h"
 

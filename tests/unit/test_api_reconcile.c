@@ -14,11 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/conf.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/registry.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
+#include "common/registry/registry.h"
 #include "tests/support/api_batch.h"
 #include "tests/support/redis_proxy.h"
 

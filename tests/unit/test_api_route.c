@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "api/handlers.h"
-#include "common/mem.h"
+#include "common/base/mem.h"
 
 #define RUN "0194890e-2f00-7000-8000-000000000001"
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "api/run_cache.h"
-#include "common/mem.h"
+#include "api/run/run_cache.h"
+#include "common/base/mem.h"
 
 static void a_runs_answer_is_kept_unless_it_is_long(void **state)
 {

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "api/run_json.h"
-#include "common/mem.h"
+#include "api/run/run_json.h"
+#include "common/base/mem.h"
 
 #define ID "0194890e-2f00-7000-8000-000000000001"
 

@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "api/handlers.h"
-#include "api/schedule_fields.h"
-#include "api/schedule_json.h"
-#include "common/humanize.h"
-#include "common/mem.h"
+#include "api/schedule/schedule_fields.h"
+#include "api/schedule/schedule_json.h"
+#include "common/base/mem.h"
+#include "common/schedule/humanize.h"
 
 #define ID "0194890e-2f00-7000-8000-000000000001"
 

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/standing.h"
-#include "common/mem.h"
+#include "api/run/standing.h"
+#include "common/base/mem.h"
 
 /* A run as it is read; id NULL: it is gone. */
 struct told {

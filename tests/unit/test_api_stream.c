@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "api/handlers.h"
-#include "api/request.h"
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/mem.h"
+#include "api/server/request.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
 #include "tests/support/api_process.h"
 
 #define ANSWER_MAX ((size_t)32 << 20)

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/form.h"
-#include "api/push.h"
-#include "api/push_report.h"
-#include "api/push_scope.h"
-#include "common/mem.h"
+#include "api/server/form.h"
+#include "api/webhook/push.h"
+#include "api/webhook/push_report.h"
+#include "api/webhook/push_scope.h"
+#include "common/base/mem.h"
 
 #define OLD  "1481a2de7b2a7d02428ad93446ab166be7793fbb"
 #define NEW  "17c497ccc7cca9c2f735aa07e9e3813060ce9a6a"

@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "tests/support/scratch.h"
-#include "worker/askpass.h"
-#include "worker/child.h"
-#include "worker/file.h"
+#include "worker/process/child.h"
+#include "worker/process/file.h"
+#include "worker/vcs/askpass.h"
 
 static struct conf *configured(void)
 {

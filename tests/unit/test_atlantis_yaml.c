@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buf.h"
-#include "common/mem.h"
-#include "worker/atlantis_yaml.h"
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "worker/resolve/atlantis_yaml.h"
 
 #define V3 "version: 3\n"
 /* One project whose keys begin in column 3 of line 4. */

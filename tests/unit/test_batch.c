@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/batch.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/queue/batch.h"
 
 #define ID "0199a1b2-c3d4-7e5f-8a6b-0123456789ab"
 #define FULL                                                                             \

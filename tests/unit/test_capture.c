@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
-#include "worker/capture.h"
+#include "common/base/mem.h"
+#include "worker/text/capture.h"
 
 static char *text_of(const struct capture *capture)
 {

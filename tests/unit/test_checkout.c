@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "tests/support/checkout_stage.h"
-#include "worker/checkout.h"
+#include "worker/checkout/checkout.h"
 
 /* ---- what is laid out ---- */
 

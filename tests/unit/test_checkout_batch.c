@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/clock.h"
-#include "common/mem.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "tests/support/checkout_stage.h"
-#include "worker/checkout.h"
+#include "worker/checkout/checkout.h"
 
 #define BATCH(kind, rest)                                                                \
     "{\"id\":\"01234567-89ab-7def-8123-456789abcdef\",\"kind\":\"" kind                  \

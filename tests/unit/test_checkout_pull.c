@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "tests/support/checkout_stage.h"
-#include "worker/checkout.h"
+#include "worker/checkout/checkout.h"
 
 /* Commits that only a pull request has, "pull" and the number in `work`. */
 #define PROPOSE(number, remote_ref)                                                      \

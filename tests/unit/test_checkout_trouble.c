@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "tests/support/checkout_stage.h"
-#include "worker/checkout.h"
-#include "worker/checkout_parts.h"
-#include "worker/sandbox.h"
+#include "worker/checkout/checkout.h"
+#include "worker/checkout/checkout_parts.h"
+#include "worker/process/sandbox.h"
 
 /* ---- the cache ---- */
 

@@ -15,11 +15,11 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "worker/child.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "worker/process/child.h"
 
 #define GRACE_MS 150
 /* Longer than any of these programs takes on a busy machine. */

@@ -13,11 +13,11 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "worker/child.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "worker/process/child.h"
 
 #define GRACE_MS     150
 #define LONG_MS      20000

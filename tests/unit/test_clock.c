@@ -10,9 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 
 #define UNTOUCHED INT64_C(-4242)
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "scheduler/clock_guard.h"
 
 #define START_MS INT64_C(1800000000000)

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/conf.h"
-#include "common/conf_table.h"
-#include "common/log.h"
-#include "common/mem.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
+#include "common/conf/conf_table.h"
 #include "tests/support/environ.h"
 #include "tests/support/scratch.h"
 

@@ -13,9 +13,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "common/conf.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "common/conf/conf.h"
 #include "tests/support/environ.h"
 #include "tests/support/scratch.h"
 

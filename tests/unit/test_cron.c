@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/cron.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/schedule/cron.h"
 #include "tests/support/cron_oracle.h"
 
 #define DAY_MS INT64_C(86400000)

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/parse.h"
-#include "common/scripts.h"
-#include "common/webhook.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/hook/webhook.h"
+#include "common/redis/scripts.h"
 #include "scheduler/notify.h"
 #include "tests/support/hook_server.h"
 #include "tests/support/redis_server.h"

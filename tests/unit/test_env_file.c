@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/mem.h"
+#include "common/base/buf.h"
+#include "common/base/mem.h"
 #include "tests/support/scratch.h"
-#include "worker/env_file.h"
+#include "worker/terraform/env_file.h"
 
 static int note(void *arg, const char *key, const char *value, struct err *err)
 {

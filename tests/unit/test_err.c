@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 static void a_set_error_has_its_kind_and_its_sentence(void **state)
 {

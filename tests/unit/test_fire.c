@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "tests/support/fire_fixture.h"
 
 #define MINUTE_MS INT64_C(60000)

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/hook.h"
-#include "common/mem.h"
+#include "common/base/mem.h"
+#include "common/hook/hook.h"
 
 /* ---- names ---- */
 static void names_are_read_as_they_are_written(void **state)

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/registry.h"
+#include "common/base/mem.h"
+#include "common/registry/registry.h"
 #include "tests/support/outbox_steps.h"
 #include "tests/support/queue_group.h"
 

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "common/humanize.h"
-#include "common/mem.h"
+#include "common/base/mem.h"
+#include "common/schedule/humanize.h"
 
 struct sentence {
     const char *text, *zone, *sentence;

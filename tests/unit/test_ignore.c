@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/ignore.h"
-#include "common/mem.h"
-#include "common/sign.h"
+#include "common/base/mem.h"
+#include "common/base/sign.h"
+#include "common/registry/ignore.h"
 
 #define NOW_MS 1737455400000 /* 2025-01-21T10:30:00Z */
 #define RUN    "0194890e-2f00-7000-8000-000000000001"

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/ignore_json.h"
-#include "common/clock.h"
-#include "common/mem.h"
+#include "api/drift/ignore_json.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 
 #define NOW_MS INT64_C(1737455400000) /* 2025-01-21T10:30:00Z */
 #define DAY_MS INT64_C(86400000)

@@ -12,11 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/mem.h"
-#include "common/parse.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/base/path.h"
 #include "tests/support/scratch.h"
-#include "worker/journal.h"
+#include "worker/supervisor/journal.h"
 
 #define RUN_1 "00000000-0000-7000-8000-000000000001"
 #define RUN_2 "00000000-0000-7000-8000-000000000002"

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/json.h"
-#include "common/mem.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
 
 static cJSON *parse(const char *text, struct err *err)
 {

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "common/json_walk.h"
-#include "common/mem.h"
+#include "common/base/json.h"
+#include "common/base/json_walk.h"
+#include "common/base/mem.h"
 
 static struct json_walk open_text(const char *text)
 {

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/json.h"
-#include "common/log.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/scratch.h"
 
 #define LINE_BYTES_MAX 8192

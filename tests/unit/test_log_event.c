@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "api/log_event.h"
-#include "common/mem.h"
+#include "api/log/log_event.h"
+#include "common/base/mem.h"
 
 #define OUT_MAX ((size_t)1 << 20)
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "worker/mask.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "worker/text/mask.h"
 
 static void auto_mask(struct mask **mask)
 {

@@ -7,10 +7,10 @@
 
 #include <stdlib.h>
 
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/scratch.h"
-#include "worker/memory.h"
+#include "worker/supervisor/memory.h"
 
 #define KIB INT64_C(1024)
 

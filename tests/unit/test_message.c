@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 #include "scheduler/message.h"
 
 #define SLACK_BLOCKS       50

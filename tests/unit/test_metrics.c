@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/conf.h"
-#include "common/mem.h"
-#include "common/metrics.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/conf/conf.h"
+#include "common/net/metrics.h"
 
 static void rows_of_one_name_share_its_description(void **state)
 {

@@ -13,10 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/listen.h"
-#include "common/mem.h"
-#include "common/metrics_listen.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/net/listen.h"
+#include "common/net/metrics_listen.h"
 
 #define LONG_MS 10000
 

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
-#include "worker/module_call.h"
+#include "common/base/mem.h"
+#include "worker/terraform/module_call.h"
 
 static void a_version_argument_is_found(void **state)
 {

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/order.h"
+#include "common/base/mem.h"
+#include "common/registry/order.h"
 
 #define PROJECT   "{\"repository\":\"acme/net\",\"type\":\"Github\",\"ref\":\"main\"}"
 #define WORKSPACE "{\"directory\":\"env/prod\",\"workspace\":\"default\"}"

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 
 #define UNTOUCHED INT64_C(-4242)
 

@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/scratch.h"
 
 static size_t count_entries(void **state)

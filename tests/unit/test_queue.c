@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/scripts.h"
+#include "common/base/mem.h"
+#include "common/redis/scripts.h"
 #include "tests/support/queue_group.h"
 
 static void a_run_is_read_as_it_was_written(void **state)

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "tests/support/queue_batch_steps.h"
 #include "tests/support/queue_group.h"
 

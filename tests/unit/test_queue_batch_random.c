@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 #include "tests/support/queue_batch_seen.h"
 #include "tests/support/queue_batch_steps.h"
 #include "tests/support/queue_group.h"

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "tests/support/queue_group.h"
 
 /* ---- claim ---- */

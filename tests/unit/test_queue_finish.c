@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/queue_log.h"
+#include "common/base/mem.h"
+#include "common/queue/queue_log.h"
 #include "tests/support/queue_group.h"
 
 static struct queue_hold running(enum run_kind kind)

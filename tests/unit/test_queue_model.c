@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/parse.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
 #include "tests/support/queue_print.h"
 #include "tests/support/queue_random.h"
 #include "tests/support/queue_steps.h"

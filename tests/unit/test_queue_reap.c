@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/scripts.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/redis/scripts.h"
 #include "tests/support/queue_group.h"
 
 #define HOUR_MS INT64_C(3600000)

@@ -15,9 +15,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/redis_internal.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/redis/redis_internal.h"
 #include "tests/support/redis_fake.h"
 #include "tests/support/redis_server.h"
 

@@ -14,9 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/redis_link_internal.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/redis/redis_link_internal.h"
 #include "tests/support/redis_fake.h"
 #include "tests/support/redis_server.h"
 

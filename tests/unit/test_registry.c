@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/queue.h"
-#include "common/registry.h"
-#include "common/scripts.h"
+#include "common/base/mem.h"
+#include "common/queue/queue.h"
+#include "common/redis/scripts.h"
+#include "common/registry/registry.h"
 #include "tests/support/redis_server.h"
 
 #define PREFIX    "{test}:"

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/registry.h"
+#include "common/base/mem.h"
+#include "common/registry/registry.h"
 
 #define PROJECT                                                                          \
     "{\"repository\":\"Owner/"                                                           \

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "worker/report.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "worker/report/report.h"
 
 #define PLANS "tests/support/plans/"
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "worker/report_changes.h"
+#include "common/base/mem.h"
+#include "worker/report/report_changes.h"
 
 #define VALUE_MAX 4096
 

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/buf.h"
-#include "common/mem.h"
-#include "common/parse.h"
-#include "worker/resolve.h"
-#include "worker/resolve_parts.h"
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "worker/resolve/resolve.h"
+#include "worker/resolve/resolve_parts.h"
 
 #define V3 "version: 3\n"
 /* The file of most tests. */

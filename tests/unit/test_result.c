@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "tests/support/test_run.h"
-#include "worker/file.h"
-#include "worker/result.h"
+#include "worker/process/file.h"
+#include "worker/rundir/result.h"
 
 static void put(const struct test_run *run, const char *name)
 {

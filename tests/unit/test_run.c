@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/canonical.h"
-#include "common/mem.h"
-#include "common/run.h"
+#include "common/base/canonical.h"
+#include "common/base/mem.h"
+#include "common/queue/run.h"
 
 static void every_kind_has_a_name_that_parses_back(void **state)
 {

@@ -14,10 +14,10 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "worker/rundir.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "worker/rundir/rundir.h"
 
 #define LONG_MS 20000
 

@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/apply_fixture.h"
 
 RF_STANDS_IN

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/runner_fixture.h"
-#include "worker/sandbox.h"
+#include "worker/process/sandbox.h"
 
 #define PLAN_JSON                                                                        \
     "{\"format_version\":\"1.2\",\"resource_changes\":[{\"address\":\"a.b\","            \

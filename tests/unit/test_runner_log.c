@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/scratch.h"
-#include "worker/runner_parts.h"
+#include "worker/runner/runner_parts.h"
 
 #define SECRET "s3cret\r\nvalue"
 

@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/runner_fixture.h"
-#include "worker/sandbox.h"
+#include "worker/process/sandbox.h"
 
 RF_STANDS_IN
 

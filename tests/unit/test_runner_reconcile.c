@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/sign.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/sign.h"
 #include "tests/support/reconcile_fixture.h"
 
 RF_STANDS_IN

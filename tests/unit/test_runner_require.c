@@ -10,14 +10,14 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/scratch.h"
 #include "tests/support/vcs_server.h"
-#include "worker/checkout.h"
-#include "worker/runner_parts.h"
+#include "worker/checkout/checkout.h"
+#include "worker/runner/runner_parts.h"
 
 #define TOKEN  "ghp_s3cret-token-value"
 #define COMMIT "cccccccccccccccccccccccccccccccccccccccc"

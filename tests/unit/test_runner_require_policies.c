@@ -11,13 +11,13 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/scratch.h"
-#include "worker/runner_parts.h"
-#include "worker/sandbox.h"
+#include "worker/process/sandbox.h"
+#include "worker/runner/runner_parts.h"
 
 #define SECRET "correct-horse-battery"
 #define COMMIT "cccccccccccccccccccccccccccccccccccccccc"

@@ -9,13 +9,13 @@
 
 #include <cmocka.h>
 
-#include "common/batch.h"
-#include "common/json.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "common/target.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "common/queue/batch.h"
+#include "common/queue/target.h"
 #include "tests/support/runner_fixture.h"
-#include "worker/resolve.h"
+#include "worker/resolve/resolve.h"
 
 RF_STANDS_IN
 

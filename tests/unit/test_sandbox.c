@@ -15,12 +15,12 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "worker/child.h"
-#include "worker/sandbox.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "worker/process/child.h"
+#include "worker/process/sandbox.h"
 
 #define ABI_SCOPES 6
 

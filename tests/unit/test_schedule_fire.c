@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/mem.h"
-#include "common/scripts.h"
+#include "common/base/mem.h"
+#include "common/redis/scripts.h"
 #include "tests/support/queue_group.h"
 #include "tests/support/schedule_steps.h"
 

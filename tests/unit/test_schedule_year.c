@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "common/zone.h"
+#include "common/schedule/zone.h"
 #include "tests/support/schedule_year.h"
 
 #define SCHEDULES 300

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "common/mem.h"
-#include "worker/severity.h"
+#include "common/base/mem.h"
+#include "worker/report/severity.h"
 
 struct row {
     const char *action, *type;

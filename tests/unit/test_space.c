@@ -12,12 +12,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/scratch.h"
-#include "worker/journal.h"
-#include "worker/rundir.h"
-#include "worker/space.h"
+#include "worker/rundir/rundir.h"
+#include "worker/supervisor/journal.h"
+#include "worker/supervisor/space.h"
 
 #define KIB        INT64_C(1024)
 #define TREE_BYTES (400 * KIB)

@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/mem.h"
-#include "common/stop.h"
-#include "worker/spawn.h"
+#include "common/base/mem.h"
+#include "common/base/stop.h"
+#include "worker/process/spawn.h"
 
 /* ---- the child's side: exits 0 when all is as it should be, else with a number ---- */
 static bool mask_is_empty(void)

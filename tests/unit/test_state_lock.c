@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/scratch.h"
-#include "worker/state_lock.h"
+#include "worker/terraform/state_lock.h"
 
 #define ID "11111111-2222-3333-4444-555555555555"
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/stop.h"
+#include "common/base/stop.h"
 
 #define DEADLINE_MS 10000
 

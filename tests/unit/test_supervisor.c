@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "common/target.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "common/queue/target.h"
 #include "tests/support/fake_runner.h"
 #include "tests/support/worker_fixture.h"
-#include "worker/rundir.h"
+#include "worker/rundir/rundir.h"
 
 /* ---- the straight way ---- */
 static void a_queued_run_is_done_and_its_result_stored(void **state)

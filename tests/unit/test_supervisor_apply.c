@@ -9,9 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/queue_batch.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/queue/queue_batch.h"
 #include "tests/support/worker_fixture.h"
 
 static void freeze_worker(void)

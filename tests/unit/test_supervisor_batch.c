@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
-#include "common/queue_batch.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
+#include "common/queue/queue_batch.h"
 #include "tests/support/fake_runner.h"
 #include "tests/support/scratch.h"
 #include "tests/support/worker_fixture.h"
-#include "worker/result_expand.h"
+#include "worker/rundir/result_expand.h"
 
 #define BATCH "00000000-0000-7000-8000-0000000000bb"
 

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "tests/support/worker_fixture.h"
-#include "worker/rundir.h"
+#include "worker/rundir/rundir.h"
 
 #define LONG_MS 20000
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "tests/support/worker_fixture.h"
-#include "worker/rundir.h"
+#include "worker/rundir/rundir.h"
 
 /* ---- the worker stops, or dies ---- */
 static void a_drain_lets_runs_come_to_their_end(void **state)

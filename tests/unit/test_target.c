@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/target.h"
+#include "common/base/mem.h"
+#include "common/queue/target.h"
 
 #define TEN     "0123456789"
 #define FIFTY   TEN TEN TEN TEN TEN

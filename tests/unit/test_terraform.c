@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/terraform_fixture.h"
-#include "worker/sandbox.h"
+#include "worker/process/sandbox.h"
 
 /* ---- environment ---- */
 

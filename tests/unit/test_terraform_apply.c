@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/terraform_fixture.h"
-#include "worker/file.h"
+#include "worker/process/file.h"
 
 #define SCRIPT                                                                           \
     "for last in \"$@\"; do :; done\n"                                                   \

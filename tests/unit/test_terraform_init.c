@@ -13,12 +13,12 @@
 
 #include <cmocka.h>
 
-#include "common/clock.h"
-#include "common/mem.h"
-#include "common/path.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/path.h"
 #include "tests/support/terraform_fixture.h"
-#include "worker/sandbox.h"
-#include "worker/spawn.h"
+#include "worker/process/sandbox.h"
+#include "worker/process/spawn.h"
 
 /* ---- the lock file ---- */
 

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "common/mem.h"
-#include "worker/terraform_words.h"
+#include "common/base/mem.h"
+#include "worker/text/terraform_words.h"
 
 static const char locked[] =
     "\nError: Error acquiring the state lock\n\n"

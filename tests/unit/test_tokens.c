@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/mem.h"
-#include "common/sign.h"
-#include "common/tokens.h"
+#include "common/base/mem.h"
+#include "common/base/sign.h"
+#include "common/conf/tokens.h"
 #include "tests/support/scratch.h"
 
 #define HEX_MAX SIGN_HEX_BYTES

@@ -8,11 +8,11 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-#include "common/clock.h"
-#include "common/mem.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/mem.h"
 #include "tests/support/vcs_server.h"
-#include "worker/vcs.h"
+#include "worker/vcs/vcs.h"
 
 #define TOKEN   "ghp_s3cret-token-value"
 #define HEAD    "cccccccccccccccccccccccccccccccccccccccc"

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "common/mem.h"
+#include "common/base/mem.h"
 #include "scheduler/verdict.h"
 
 #define URL      "https://hooks.example/services/T00000/SeCrEtToKeN?key=Verysecret"

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
-#include "common/webhook.h"
+#include "common/base/mem.h"
+#include "common/hook/webhook.h"
 
 /* The example of the libraries of Standard Webhooks. */
 #define SECRET    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

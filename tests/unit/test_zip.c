@@ -12,9 +12,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "common/mem.h"
-#include "common/sign.h"
-#include "common/zip.h"
+#include "common/base/mem.h"
+#include "common/base/sign.h"
+#include "common/base/zip.h"
 #include "tests/support/scratch.h"
 
 #define BIG (1 << 20)

@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/mem.h"
-#include "common/parse.h"
-#include "common/path.h"
-#include "common/zone_internal.h"
+#include "common/base/mem.h"
+#include "common/base/parse.h"
+#include "common/base/path.h"
+#include "common/schedule/zone_internal.h"
 #include "tests/support/scratch.h"
 #include "tests/support/tzif.h"
 

@@ -1,0 +1,164 @@
+/* Redis, the client that never blocks: its socket. */
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/redis/redis_link_internal.h"
+
+/* ---- receiving ---- */
+
+static void reloaded(void *arg, const struct redisReply *reply, const struct err *err)
+{
+    struct redis_link *link = arg;
+
+    (void)reply;
+    (void)err;
+    if (link->reloads_left > 0)
+        link->reloads_left--;
+}
+
+/* Once for all commands in flight that find their script gone. */
+static void reload_scripts(struct redis_link *link)
+{
+    struct redis_pending pending = {.done = reloaded,
+                                    .arg = link,
+                                    .deadline_mono_ms =
+                                        clock_mono_ms() + REDIS_CONNECT_MS};
+
+    if (link->reloads_left > 0)
+        return;
+    link->reloads_left = redis_scripts_write(link->scripts, &link->out);
+    for (size_t i = 0; i < link->reloads_left; i++)
+        redis_link_await(link, &pending);
+}
+
+static void take_greeting(struct redis_link *link, const struct redisReply *reply)
+{
+    struct err err;
+
+    if (link->failed)
+        return;
+    if (redis_greeting_read(&link->greeting, reply, &err) < 0) {
+        redis_link_fail(link, &err);
+        return;
+    }
+    if (link->greeting.answered < link->greeting.asked)
+        return;
+    link->state = LINK_READY;
+    link->generation++;
+}
+
+static void take_reply(struct redis_link *link, const struct redisReply *reply)
+{
+    struct redis_pending pending = redis_pending_pop(&link->sent);
+    struct err err;
+
+    switch (redis_reply_kind(reply, &err)) {
+    case REDIS_OK:
+        redis_backoff_reset(&link->pause);
+        redis_pending_tell(&pending, reply, NULL);
+        return;
+    case REDIS_DROP:
+        redis_link_fail(link, &err);
+        break;
+    case REDIS_NOSCRIPT:
+        reload_scripts(link);
+        break;
+    case REDIS_RETRY:
+    case REDIS_OOM:
+    case REDIS_BUG:
+        break;
+    }
+    redis_pending_tell(&pending, NULL, &err);
+}
+
+static void take(struct redis_link *link, const struct redisReply *reply)
+{
+    struct err err;
+
+    if (link->state == LINK_GREETING) {
+        take_greeting(link, reply);
+    } else if (link->sent.count > 0) {
+        take_reply(link, reply);
+    } else {
+        err_set(&err, ERR_TEMP, "it sent a reply that nobody asked for");
+        redis_link_fail(link, &err);
+    }
+}
+
+static void receive(struct redis_link *link)
+{
+    if (redisBufferRead(link->context) != REDIS_OK) {
+        redis_link_fail_io(link, errno, "cannot read");
+        return;
+    }
+    for (;;) {
+        AUTO(redis_reply_free) struct redisReply *reply = NULL;
+        void *object = NULL;
+
+        if (redisGetReplyFromReader(link->context, &object) != REDIS_OK) {
+            redis_link_fail_io(link, 0, "cannot understand it");
+            return;
+        }
+        reply = object;
+        if (reply == NULL)
+            return;
+        take(link, reply);
+    }
+}
+
+/* ---- connecting ---- */
+
+void redis_link_connect(struct redis_link *link)
+{
+    const struct redis_address *address = link->address;
+    struct err err;
+
+    link->context = address->host != NULL
+                        ? redisConnectNonBlock(address->host, address->port)
+                        : redisConnectUnixNonBlock(address->socket_path);
+    if (link->context == NULL)
+        abort(); /* out of memory */
+    link->state = LINK_CONNECTING;
+    link->greeted_by_mono_ms = clock_mono_ms() + REDIS_CONNECT_MS;
+    if (link->context->err != 0) {
+        err_set(&err, ERR_TEMP, "cannot connect: %s", link->context->errstr);
+        redis_link_fail(link, &err);
+    } else if (redis_socket_tune(link->context->fd, 0, &err) < 0) {
+        redis_link_fail(link, &err);
+    }
+}
+
+static void finish_connect(struct redis_link *link)
+{
+    int errnum = 0;
+    socklen_t len = sizeof errnum;
+
+    if (getsockopt(link->context->fd, SOL_SOCKET, SO_ERROR, &errnum, &len) < 0)
+        errnum = errno;
+    if (errnum != 0) {
+        redis_link_fail_io(link, errnum, "cannot connect");
+        return;
+    }
+    link->state = LINK_GREETING;
+    link->greeting =
+        (struct redis_greeting){.address = link->address, .scripts = link->scripts};
+    redis_greeting_write(&link->greeting, &link->out);
+}
+
+void redis_link_io(struct redis_link *link, short revents)
+{
+    if (link->state == LINK_AWAY || revents == 0)
+        return;
+    if (link->state == LINK_CONNECTING)
+        finish_connect(link);
+    else if ((revents & ~POLLOUT) != 0)
+        receive(link);
+    redis_link_flush(link);
+    if (link->failed)
+        redis_link_drop(link);
+}

@@ -1,0 +1,63 @@
+/* Wishes: cancel, interrupt, and the news that a run is lost, on their way to the
+ * runner. */
+#include <stdio.h>
+
+#include "common/base/log.h"
+#include "worker/supervisor/supervisor_internal.h"
+
+bool supervisor_may_interrupt(const struct held *run)
+{
+    return !run->marked;
+}
+
+void supervisor_cancel_run(struct held *run, int level)
+{
+    if (level <= run->cancel_level)
+        return;
+    log_info("cancel_asked", "run_id=%s level=%d", run->hold.run_id, level);
+    run->cancel_level = level;
+    supervisor_wake_now(run->supervisor);
+}
+
+void supervisor_interrupt_run(struct held *run)
+{
+    run->interrupt = true;
+    supervisor_wake_now(run->supervisor);
+}
+
+void supervisor_lose_run(struct held *run)
+{
+    log_warn("run_lost", "run_id=%s", run->hold.run_id);
+    run->supervisor->counts.lost++;
+    run->lost = true;
+    run->log.closed = true;
+    run->told_interrupt = false;
+    supervisor_interrupt_run(run);
+}
+
+/* Its runner is dead and terraform goes on alone, for a run that a person has ended: it
+ * is asked to stop itself, once. */
+static bool interrupt_terraform(const struct held *run)
+{
+    if (!run->lost || !run->begun || run->runner != 0 || !rundir_interrupt(run->dir))
+        return false;
+    log_warn("terraform_interrupted", "run_id=%s", run->hold.run_id);
+    return true;
+}
+
+/* The runner hears nothing before it has opened its end: tried again each turn. */
+void supervisor_tell(struct held *run)
+{
+    char line[24];
+
+    if (run->interrupt && !run->told_interrupt)
+        run->told_interrupt =
+            rundir_tell(run->dir, "interrupt") || interrupt_terraform(run);
+    if (run->cancel_level > run->told_level) {
+        snprintf(line, sizeof line, "cancel %d", run->cancel_level);
+        if (rundir_tell(run->dir, line))
+            run->told_level = run->cancel_level;
+    }
+    if ((run->interrupt && !run->told_interrupt) || run->cancel_level > run->told_level)
+        supervisor_wake_by(run->supervisor, run->supervisor->now_mono_ms + LOG_EVERY_MS);
+}
