@@ -131,6 +131,15 @@ def test_a_terraform_whose_run_a_person_has_ended_gets_one_sigint(reconciling):
     assert note.startswith("error ") and reconciling.run(reconciling.run_id)["error"]["message"] == "looked"
 
 
+def test_a_cancel_reaches_a_terraform_that_has_outlived_its_runner(reconciling):
+    terraform, = terraform_applies(reconciling)
+    kill(reconciling, runner(reconciling))
+    assert reconciling.post(f"/api/v1/runs/{reconciling.run_id}/cancel").status == 200
+    gone(reconciling, terraform)
+    os.close(reconciling.reader)
+    assert is_an_orphan(reconciling)["metadata"]["cancelRequested"] is True and world(reconciling) == ["begin"]
+
+
 def test_a_reconcile_that_is_cancelled_says_what_it_did(reconciling):
     assert reconciling.post(f"/api/v1/runs/{reconciling.run_id}/cancel").status == 200
     run = reconciling.ended(reconciling.run_id)

@@ -35,29 +35,37 @@ void supervisor_lose_run(struct held *run)
     supervisor_interrupt_run(run);
 }
 
-/* Its runner is dead and terraform goes on alone, for a run that a person has ended: it
- * is asked to stop itself, once. */
+/* Its runner is dead and terraform goes on alone: it is asked to stop itself. */
 static bool interrupt_terraform(const struct held *run)
 {
-    if (!run->lost || !run->begun || run->runner != 0 || !rundir_interrupt(run->dir))
+    if (!run->begun || run->runner != 0 || !rundir_interrupt(run->dir))
         return false;
     log_warn("terraform_interrupted", "run_id=%s", run->hold.run_id);
     return true;
 }
 
-/* The runner hears nothing before it has opened its end: tried again each turn. */
-void supervisor_tell(struct held *run)
+static bool tell_interrupt(const struct held *run)
+{
+    return rundir_tell(run->dir, "interrupt") || (run->lost && interrupt_terraform(run));
+}
+
+/* A second one would cost a lone terraform its state: it gets none, whatever is asked. */
+static bool tell_cancel(const struct held *run)
 {
     char line[24];
 
+    snprintf(line, sizeof line, "cancel %d", run->cancel_level);
+    return rundir_tell(run->dir, line) ||
+           (run->told_level == 0 && interrupt_terraform(run));
+}
+
+/* The runner hears nothing before it has opened its end: tried again each turn. */
+void supervisor_tell(struct held *run)
+{
     if (run->interrupt && !run->told_interrupt)
-        run->told_interrupt =
-            rundir_tell(run->dir, "interrupt") || interrupt_terraform(run);
-    if (run->cancel_level > run->told_level) {
-        snprintf(line, sizeof line, "cancel %d", run->cancel_level);
-        if (rundir_tell(run->dir, line))
-            run->told_level = run->cancel_level;
-    }
+        run->told_interrupt = tell_interrupt(run);
+    if (run->cancel_level > run->told_level && tell_cancel(run))
+        run->told_level = run->cancel_level;
     if ((run->interrupt && !run->told_interrupt) || run->cancel_level > run->told_level)
         supervisor_wake_by(run->supervisor, run->supervisor->now_mono_ms + LOG_EVERY_MS);
 }
