@@ -67,3 +67,15 @@ void queue_field_read(const struct redisReply *value, const struct queue_field *
         break;
     }
 }
+
+void queue_cmd_xread(struct redis_cmd *cmd, int64_t block_ms, int64_t count)
+{
+    redis_cmd_init(cmd);
+    cmd->repeatable = true;
+    redis_cmd_arg(cmd, "XREAD");
+    redis_cmd_arg(cmd, "COUNT");
+    redis_cmd_int(cmd, count);
+    redis_cmd_arg(cmd, "BLOCK");
+    redis_cmd_int(cmd, block_ms);
+    redis_cmd_arg(cmd, "STREAMS");
+}

@@ -34,5 +34,7 @@ struct queue_field {
 /* Text that is not there is "". */
 void queue_field_read(const struct redisReply *value, const struct queue_field *field,
                       void *record);
+/* XREAD up to its streams: their keys come next, then where to read on in each. */
+void queue_cmd_xread(struct redis_cmd *cmd, int64_t block_ms, int64_t count);
 
 #endif

@@ -94,14 +94,7 @@ void queue_read_logs(struct redis_cmd *cmd, const char *prefix,
                      const struct log_cursor *cursors, size_t cursor_count,
                      int64_t block_ms, int64_t count)
 {
-    redis_cmd_init(cmd);
-    cmd->repeatable = true;
-    redis_cmd_arg(cmd, "XREAD");
-    redis_cmd_arg(cmd, "COUNT");
-    redis_cmd_int(cmd, count);
-    redis_cmd_arg(cmd, "BLOCK");
-    redis_cmd_int(cmd, block_ms);
-    redis_cmd_arg(cmd, "STREAMS");
+    queue_cmd_xread(cmd, block_ms, count);
     for (size_t i = 0; i < cursor_count; i++)
         queue_key(cmd, prefix, KEY_NAME, cursors[i].run_id);
     for (size_t i = 0; i < cursor_count; i++)

@@ -4,14 +4,7 @@
 void queue_read_events(struct redis_cmd *cmd, const char *prefix, const char *after_id,
                        int64_t block_ms, int64_t count)
 {
-    redis_cmd_init(cmd);
-    cmd->repeatable = true;
-    redis_cmd_arg(cmd, "XREAD");
-    redis_cmd_arg(cmd, "COUNT");
-    redis_cmd_int(cmd, count);
-    redis_cmd_arg(cmd, "BLOCK");
-    redis_cmd_int(cmd, block_ms);
-    redis_cmd_arg(cmd, "STREAMS");
+    queue_cmd_xread(cmd, block_ms, count);
     queue_key(cmd, prefix, "events", "");
     redis_cmd_arg(cmd, after_id);
 }

@@ -45,7 +45,7 @@ def api():
     """Redis and the api alone: what is queued stays queued."""
     with Stack() as stack:
         stack.start_redis()
-        stack.start_api(tokens_file=write(stack, *TEAM), hook_allow_private="true")
+        stack.start_api(tokens_file=write(stack, *TEAM), hook_allow_private="true", ai_url="http://127.0.0.1:9/v1", ai_model="none")
         until(lambda: stack.get("/readyz").status == 200)
         for project in ("net-a", "other"):
             assert stack.put(f"/api/v1/projects/{project}", {"repository": "acme/net", "type": "Git", "ref": "main"}).status == 201
@@ -187,6 +187,13 @@ def test_what_is_somebody_elses_is_as_if_it_were_not_there(api, objects, method,
         assert answer.status == 200 and answer.json.get("enabled", True) and answer.json.get("status", "queued") == "queued"
 
 
+def test_a_model_is_not_asked_about_somebody_elses_run(api, objects):
+    ask = lambda run_id, **token: api.post("/api/v1/drift/ai-suggest", {"runId": run_id}, **token)
+    theirs = objects["other"]["run"]
+    assert error_of(ask(theirs, **as_("mine")), 404).replace(theirs, "X") == error_of(ask(NOWHERE, **as_("mine")), 404).replace(NOWHERE, "X")
+    assert ask(theirs).status == ask(objects["net-a"]["run"], **as_("mine")).status == 409  # nothing has drifted there
+
+
 def test_a_poll_that_was_answered_before_is_hidden_too(api, objects):
     for _ in range(3):
         assert api.get("/api/v1/runs/" + objects["other"]["run"]).status == 200
@@ -203,7 +210,8 @@ def test_what_is_ones_own_is_there(api, objects, method, path, body):
 def test_what_names_another_project_is_403(api):
     theirs = {"projectId": "other", "workspaceId": "w"}
     for method, path, body in (
-            ("POST", "/api/v1/drift", theirs), ("POST", "/api/v1/drift/schedule", {**theirs, "cron": "0 4 * * *", "scheduleType": "drift"}),
+            ("POST", "/api/v1/drift", theirs), ("POST", "/api/v1/drift/reconcile", theirs),
+            ("POST", "/api/v1/drift/schedule", {**theirs, "cron": "0 4 * * *", "scheduleType": "drift"}),
             ("POST", "/api/v1/hooks", {"url": "http://127.0.0.1:9/x", "kind": "slack", "projectId": "other"}),
             ("POST", "/api/v1/hooks", {"url": "http://127.0.0.1:9/x", "kind": "slack"}),
             ("GET", "/api/v1/drift?projectId=other&workspaceId=w", None), ("GET", "/api/v1/drift/history?projectId=other&workspaceId=w", None),
