@@ -77,16 +77,18 @@ static void got_entries(struct request *req, const struct redisReply *reply)
         ask_entries(req);
 }
 
-/* ---- of one that has ended: its result ---- */
+/* ---- of one that has ended: its result, or what a lost worker had sent ---- */
 static void got_stored(struct request *req, const struct redisReply *reply)
 {
     struct run_log *log = req->state;
     struct run_result result;
     struct err err;
 
-    if (queue_get_result_reply(reply, RESULT_LOG, &result, &err) < 0 ||
-        (result.log != NULL &&
-         zip_inflate(result.log, result.log_len, &log->text, &err) < 0))
+    if (queue_get_result_reply(reply, RESULT_LOG, &result, &err) < 0)
+        reply_failure(req, &err);
+    else if (result.log == NULL)
+        ask_entries(req);
+    else if (zip_inflate(result.log, result.log_len, &log->text, &err) < 0)
         reply_failure(req, &err);
     else
         send_text(req);

@@ -58,6 +58,9 @@ local function end_one(run, status, ...)
     else
         let_go(run)
     end
-    redis.call('PEXPIRE', K('log:' .. run.id), 600000)
+    -- Of a run that was lost, or that a person has ended, it is the only one: it stays.
+    if redis.call('HEXISTS', K('result:' .. run.id), 'log') == 1 then
+        redis.call('PEXPIRE', K('log:' .. run.id), 600000)
+    end
     remember_last(run, status)
 end

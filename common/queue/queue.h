@@ -45,7 +45,8 @@
  *                          check that failed after it (JSON)
  * - drifts          ZSET   repositories with drift records by their last write, ms
  * - log:<run>       STREAM live output {attempt, offset, bytes}; an entry's id is
- *                          <attempt>-<offset>; 10 min after the end
+ *                          <attempt>-<offset>; 10 min after the end, or with
+ *                          the run when no log was stored: its worker was lost
  * - idem:<hash>     STRING "<run> <joined 0|1> <body fingerprint>"; 24 h
  * - schedule:…, schedules:…, due   see schedule_store.h
  * - outbox          LIST   "<run> <status>" of each end that people may be told of; what

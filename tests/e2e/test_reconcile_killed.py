@@ -93,6 +93,10 @@ def test_a_runner_that_is_killed_leaves_an_orphan_when_terraform_has_ended(recon
     resolve(reconciling, "applied")
     assert reconciling.ended(waiting)["status"] == "clean" and locks(reconciling) == []
     assert world(reconciling) == ["begin", "end"]
+    # What the runner had said is all that is left of its log, and stays with the run.
+    log = f"/api/v1/runs/{reconciling.run_id}/log"
+    assert "terraform_data.it" in reconciling.get(log).text and reconciling.get(log + "?follow=1").text == reconciling.get(log).text
+    assert reconciling.redis_cli("ttl", "{kedge}:log:" + reconciling.run_id).strip() == "-1"
 
 
 def test_a_terraform_that_is_killed_after_its_runner_has_left_a_lock_and_that_is_named(reconciling):
