@@ -21,7 +21,7 @@ STAGES = {
     "e2e": ["/usr/bin/python3", "tests/e2e/run.py", "release"],
     "e2e-asan": ["/usr/bin/python3", "tests/e2e/run.py", "asan"],
     "patient": ["/usr/bin/python3", "tests/e2e/run.py", "release", "tests/patient"],
-    "fuzz": ["/usr/bin/python3", "tests/fuzz/run.py", os.environ.get("FUZZ_SECONDS", "5")],
+    "fuzz": ["/usr/bin/python3", "tests/fuzz/run.py", os.environ.get("FUZZ_SECONDS", "3")],
 }
 
 

@@ -165,6 +165,9 @@ void audit_turn(struct audit *audit)
 {
     if (audit->stored == audit->newest || !may_send(audit))
         return;
+    /* The next one gathers. */
+    if (audit->sent > 0 && batch_at(audit, audit->newest)->count < SENT_AT_RECORDS)
+        return;
     /* In order: those that are on their way come first. */
     for (int64_t number = audit->stored + 1 + audit->sent; number <= audit->newest;
          number++)

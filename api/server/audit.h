@@ -1,7 +1,9 @@
-/* The audit of the requests: what they are about to do leaves for Redis in batches, in
- * the same write as the commands of the requests, and is sent again until it is stored.
+/* The audit of the requests: what they are about to do leaves for Redis in batches, and
+ * is sent again until it is stored. A success is not answered before.
  *
- * Several batches may be on their way; Redis takes each once and in order (audit_append).
+ * A batch leaves in the same write as the commands of its requests; while one is on its
+ * way the next one gathers until that is stored, or until it is full. So many requests
+ * cost Redis few batches, which it takes once and in order (audit_append).
  * What cannot be sent waits, AUDIT_BATCHES at most; records beyond that are dropped and
  * counted. One thread. */
 #ifndef KEDGE_API_SERVER_AUDIT_H
