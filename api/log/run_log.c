@@ -84,9 +84,11 @@ static void got_stored(struct request *req, const struct redisReply *reply)
     struct run_result result;
     struct err err;
 
-    if (queue_get_result_reply(reply, RESULT_LOG, &result, &err) < 0)
+    if (queue_get_result_reply(reply, RESULT_LOG, &result, &err) < 0) {
         reply_failure(req, &err);
-    else if (result.log == NULL)
+        return;
+    }
+    if (result.log == NULL)
         ask_entries(req);
     else if (zip_inflate(result.log, result.log_len, &log->text, &err) < 0)
         reply_failure(req, &err);

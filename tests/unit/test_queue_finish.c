@@ -341,6 +341,7 @@ static void expect_log(int64_t attempt, int64_t offset, const char *wanted)
 
 static void live_output_is_stored_once_in_order_and_goes_after_the_end(void **state)
 {
+    const struct finish result = {.status = RUN_CLEAN, .log = "logs", .log_len = 4};
     struct queue_hold hold = running(RUN_PLAN);
 
     (void)state;
@@ -349,9 +350,20 @@ static void live_output_is_stored_once_in_order_and_goes_after_the_end(void **st
     assert_int_equal(append(&hold, 1, 5, "next."), HOLD_DONE);
     expect_log(1, 0, "1-0 line.|1-5 next.|");
     expect_log(1, 1, "1-5 next.|");
-    step_finish(&fixture, &hold, RUN_CLEAN);
+    step_finish_with(&fixture, &hold, &result);
     assert_int_equal(append(&hold, 1, 10, "late."), HOLD_GONE);
     assert_in_range(strtol(ask("PTTL log:r1"), NULL, 10), 590000, 600000);
+}
+
+static void live_output_stays_where_no_log_was_stored(void **state)
+{
+    struct queue_hold hold = running(RUN_PLAN);
+
+    (void)state;
+    append(&hold, 1, 0, "line.");
+    step_finish(&fixture, &hold, RUN_CLEAN);
+    assert_string_equal(ask("PTTL log:r1"), "-1");
+    expect_log(1, 0, "1-0 line.|");
 }
 
 static void live_output_that_is_cut_elsewhere_is_stored_once(void **state)
@@ -444,6 +456,7 @@ int main(void)
         QUEUE_TEST(what_a_good_check_read_is_kept_until_the_next),
         QUEUE_TEST(what_is_no_workspace_keeps_nothing_of_it),
         QUEUE_TEST(live_output_is_stored_once_in_order_and_goes_after_the_end),
+        QUEUE_TEST(live_output_stays_where_no_log_was_stored),
         QUEUE_TEST(live_output_that_is_cut_elsewhere_is_stored_once),
         QUEUE_TEST(live_output_of_an_attempt_goes_when_the_one_after_the_next_begins),
     };
