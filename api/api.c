@@ -113,8 +113,8 @@ int api_open(struct api *api, const struct conf *conf, struct err *err)
         return err_set(err, ERR_INPUT, "KEDGE_TOKENS_FILE is not right");
     if (zone_check_installed(err) < 0)
         log_warn("only_utc", "reason=%s", err->message);
-    if (redis_address_parse(conf->redis_url, &api->redis, err) < 0)
-        return err_wrap(err, "KEDGE_REDIS_URL");
+    if (conf_redis_address(conf, &api->redis, err) < 0)
+        return -1;
     if (loop_open(&api->loop, err) < 0)
         return -1;
     signals = stop_open(err);

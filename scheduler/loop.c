@@ -176,8 +176,8 @@ static int set_up(struct loop *loop, struct err *err)
         return -1;
     if (zone_check_installed(err) < 0)
         return -1;
-    if (redis_address_parse(conf->redis_url, &loop->address, err) < 0)
-        return err_wrap(err, "KEDGE_REDIS_URL");
+    if (conf_redis_address(conf, &loop->address, err) < 0)
+        return -1;
     loop->redis =
         redis_new(&loop->address, conf->redis_prefix, scripts_all, REDIS_TIMEOUT_MS);
     redis_guard_init(&loop->guard, loop->redis, conf->unsafe_redis);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
+#include "common/base/err.h"
 
 enum program {
     PROGRAM_API = 1 << 0,
@@ -25,6 +26,7 @@ enum sandbox_mode { SANDBOX_AUTO, SANDBOX_LANDLOCK, SANDBOX_NONE, SANDBOX_MODES 
 /* Strings are owned by the conf and NULL when unset (unless the table has a default). */
 struct conf {
     char *redis_url; /* secret: may hold a password */
+    char *redis_ca, *redis_cert, *redis_key, *redis_tls_name;
     char *redis_prefix;
     bool unsafe_redis;
     int64_t log_level; /* enum log_level */
@@ -102,6 +104,12 @@ int conf_start(struct conf *conf, enum program program, int argc, char **argv);
 /* The same for a process that such a program starts of itself: no options, and what the
  * first one has warned of is not said again. */
 int conf_start_part(struct conf *conf, enum program program);
+
+struct redis_address;
+/* Where Redis is, with what TLS needs. ERR_INPUT, naming the setting. The caller's, with
+ * redis_address_done. */
+int conf_redis_address(const struct conf *conf, struct redis_address *out,
+                       struct err *err);
 
 /* Is it what a plan or an apply may require? The first `len` bytes of `name`. */
 bool conf_is_requirement(const char *name, size_t len);

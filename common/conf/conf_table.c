@@ -16,8 +16,19 @@
 const struct setting conf_settings[] = {
     {"KEDGE_REDIS_URL", &conf_redis_url, FIELD(redis_url), "redis://127.0.0.1:6379/0",
      ALL, .secret = true,
-     .help = "where Redis is: redis://[[user]:password@]host[:port][/db] or "
-             "unix:///path?db=0"},
+     .help = "where Redis is: redis://[[user]:password@]host[:port][/db], "
+             "unix:///path?db=0 or redis+sentinel://host:port,host:port/master/db; "
+             "rediss:// and rediss+sentinel:// are over TLS"},
+    {"KEDGE_REDIS_CA", &conf_text, FIELD(redis_ca), NULL, ALL,
+     .unset = "the system's store",
+     .help = "PEM file of the CAs that may sign the certificate of Redis"},
+    {"KEDGE_REDIS_CERT", &conf_text, FIELD(redis_cert), NULL, ALL,
+     .help = "PEM certificate that is shown to Redis; with KEDGE_REDIS_KEY"},
+    {"KEDGE_REDIS_KEY", &conf_text, FIELD(redis_key), NULL, ALL,
+     .help = "PEM private key of that certificate"},
+    {"KEDGE_REDIS_TLS_NAME", &conf_word, FIELD(redis_tls_name), NULL, ALL,
+     .unset = "the host that is connected to",
+     .help = "the name that the certificate of Redis must bear"},
     {"KEDGE_REDIS_PREFIX", &conf_text, FIELD(redis_prefix), "{kedge}:", ALL,
      .help = "prefix of every key"},
     {"KEDGE_UNSAFE_REDIS", &conf_flag, FIELD(unsafe_redis), "false", ALL,

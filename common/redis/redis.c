@@ -57,9 +57,10 @@ int redis_drop(struct redis *redis, struct err *err)
 {
     char name[REDIS_NAME_BYTES];
 
-    err_wrap(err, "Redis at %s", redis_address_name(redis->address, name));
+    err_wrap(err, "Redis at %s", redis_address_name(redis->address, NULL, name));
     redis->last = *err;
-    redisFree(TAKE(redis->context));
+    if (redis->context != NULL)
+        redisFree(TAKE(redis->context));
     redis_backoff_grow(&redis->backoff);
     return -1;
 }
@@ -115,21 +116,8 @@ static int greet(struct redis *redis, struct err *err)
 
 static int connect_now(struct redis *redis, struct err *err)
 {
-    const struct redis_address *address = redis->address;
-    struct timeval limit = {.tv_sec = redis->timeout_ms / 1000,
-                            .tv_usec = redis->timeout_ms % 1000 * 1000};
-
-    if (address->host != NULL)
-        redis->context = redisConnectWithTimeout(address->host, address->port, limit);
-    else
-        redis->context = redisConnectUnixWithTimeout(address->socket_path, limit);
+    redis->context = redis_dial(redis->address, NULL, redis->timeout_ms, err);
     if (redis->context == NULL)
-        abort(); /* out of memory */
-    if (redis->context->err != 0) {
-        err_set(err, ERR_TEMP, "cannot connect: %s", redis->context->errstr);
-        return redis_drop(redis, err);
-    }
-    if (redis_socket_tune(redis->context->fd, redis->timeout_ms, err) < 0)
         return redis_drop(redis, err);
     return greet(redis, err);
 }

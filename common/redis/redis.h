@@ -25,23 +25,9 @@
 
 #include "common/base/buf.h"
 #include "common/base/err.h"
+#include "common/redis/redis_address.h"
 
 struct redisReply; /* hiredis */
-
-/* ---- where Redis is ---- */
-struct redis_address {
-    char *host; /* NULL for a unix socket */
-    int port;
-    char *socket_path;
-    char *user, *password; /* NULL: no AUTH */
-    int db;
-};
-/* redis://[[user]:password@]host[:port][/db] and
- * unix:///path[?db=N][&user=…][&password=…], with %XX for any byte. rediss:// and
- * redis+sentinel:// are refused with a sentence that says what is missing. ERR_INPUT; the
- * message never holds the URL. */
-int redis_address_parse(const char *url, struct redis_address *out, struct err *err);
-void redis_address_done(struct redis_address *address);
 
 /* ---- commands ---- */
 /* A Lua script, embedded at build time (common/redis/scripts.h has them all). */

@@ -6,20 +6,12 @@
 
 #include "common/base/mem.h"
 #include "common/base/parse.h"
-#include "common/redis/redis.h"
+#include "common/redis/redis_address.h"
+#include "common/redis/redis_tls.h"
 
-#define DEFAULT_PORT 6379
-#define DB_MAX       65535
-
-static const struct {
-    const char *scheme, *sentence;
-} refused[] = {
-    {"rediss://",
-     "rediss:// needs a Redis client library with TLS, which this build does "
-     "not have; use redis:// through a TLS tunnel"},
-    {"redis+sentinel://", "redis+sentinel:// is not supported by this build; give "
-                          "redis:// with an address that follows the master"},
-};
+#define REDIS_PORT    6379
+#define SENTINEL_PORT 26379
+#define DB_MAX        65535
 
 static int hex_digit(char c)
 {
@@ -94,15 +86,15 @@ static int parse_login(const char *text, size_t len, struct redis_address *addre
 }
 
 /* host, host:port, [IPv6] or [IPv6]:port; ends at `end`. */
-static int parse_host(const char *text, const char *end, struct redis_address *address,
-                      struct err *err)
+static int parse_host(const char *text, const char *end, int default_port,
+                      struct redis_host *out, struct err *err)
 {
     AUTO(auto_free) char *port = NULL;
     const char *host = text;
     const char *host_end;
-    int64_t number = DEFAULT_PORT;
+    int64_t number = default_port;
 
-    if (*text == '[') {
+    if (text < end && *text == '[') {
         host = text + 1;
         host_end = memchr(host, ']', (size_t)(end - host));
         text = host_end != NULL ? host_end + 1 : end;
@@ -116,18 +108,32 @@ static int parse_host(const char *text, const char *end, struct redis_address *a
     port = text < end ? mem_dup_n(text + 1, (size_t)(end - text) - 1) : NULL;
     if (port != NULL && parse_int64(port, 1, 65535, &number) < 0)
         return err_set(err, ERR_INPUT, "the port must be a number from 1 to 65535");
-    address->port = (int)number;
-    return decode_field(host, (size_t)(host_end - host), &address->host, err);
+    out->port = (int)number;
+    return decode_field(host, (size_t)(host_end - host), &out->host, err);
+}
+
+/* The login, if there is one. *rest goes on to the hosts, *end to what follows them. */
+static int parse_authority(const char **rest, const char **end,
+                           struct redis_address *address, struct err *err)
+{
+    const char *at;
+
+    *end = *rest + strcspn(*rest, "/?#");
+    at = memrchr(*rest, '@', (size_t)(*end - *rest));
+    if (at == NULL)
+        return 0;
+    if (parse_login(*rest, (size_t)(at - *rest), address, err) < 0)
+        return -1;
+    *rest = at + 1;
+    return 0;
 }
 
 static int parse_tcp(const char *rest, struct redis_address *address, struct err *err)
 {
-    const char *end = rest + strcspn(rest, "/?#");
-    const char *at = memrchr(rest, '@', (size_t)(end - rest));
+    const char *end;
 
-    if (at != NULL && parse_login(rest, (size_t)(at - rest), address, err) < 0)
-        return -1;
-    if (parse_host(at != NULL ? at + 1 : rest, end, address, err) < 0)
+    if (parse_authority(&rest, &end, address, err) < 0 ||
+        parse_host(rest, end, REDIS_PORT, &address->at, err) < 0)
         return -1;
     if (*end == '\0' || (*end == '/' && end[1] == '\0'))
         return 0;
@@ -136,32 +142,45 @@ static int parse_tcp(const char *rest, struct redis_address *address, struct err
     return parse_db(end + 1, address, err);
 }
 
-static int parse_option(const char *text, size_t len, struct redis_address *address,
+/* What may stand behind a `?`. */
+struct option {
+    const char *name; /* with its '=' */
+    char **value;
+};
+
+static int parse_option(const char *text, size_t len, const struct option *options,
                         struct err *err)
 {
-    AUTO(auto_free) char *db = NULL;
-    const struct {
-        const char *name;
-        char **value;
-    } options[] = {
-        {"db=", &db}, {"user=", &address->user}, {"password=", &address->password}};
+    for (; options->name != NULL; options++) {
+        size_t skip = strlen(options->name);
 
-    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-        size_t skip = strlen(options[i].name);
-
-        if (len < skip || strncmp(text, options[i].name, skip) != 0)
-            continue;
-        if (decode_field(text + skip, len - skip, options[i].value, err) < 0)
-            return -1;
-        return db != NULL ? parse_db(db, address, err) : 0;
+        if (len >= skip && strncmp(text, options->name, skip) == 0)
+            return decode_field(text + skip, len - skip, options->value, err);
     }
-    return err_set(err, ERR_INPUT, "after the ? go only db=, user= and password=");
+    return err_set(err, ERR_INPUT, "after the ? stands an option that there is not");
+}
+
+/* "?a=b&c=d", or nothing. */
+static int parse_options(const char *text, const struct option *options, struct err *err)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(++text, "&");
+
+        if (parse_option(text, len, options, err) < 0)
+            return -1;
+        text += len;
+    }
+    return 0;
 }
 
 static int parse_unix(const char *path, struct redis_address *address, struct err *err)
 {
+    AUTO(auto_free) char *db = NULL;
+    const struct option options[] = {{"db=", &db},
+                                     {"user=", &address->user},
+                                     {"password=", &address->password},
+                                     {NULL, NULL}};
     size_t len = strcspn(path, "?");
-    const char *option = path + len;
 
     address->socket_path = percent_decode(path, len, err);
     if (address->socket_path == NULL)
@@ -170,30 +189,103 @@ static int parse_unix(const char *path, struct redis_address *address, struct er
         return err_set(err, ERR_INPUT, "unix:// must be followed by an absolute path");
     if (strlen(address->socket_path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
         return err_set(err, ERR_INPUT, "the path is longer than a socket's may be");
-    while (*option != '\0') {
-        option++;
-        len = strcspn(option, "&");
-        if (parse_option(option, len, address, err) < 0)
-            return -1;
-        option += len;
-    }
-    return 0;
+    if (parse_options(path + len, options, err) < 0)
+        return -1;
+    return db != NULL ? parse_db(db, address, err) : 0;
 }
+
+/* ---- sentinels ---- */
+
+static int parse_sentinels(const char *text, const char *end,
+                           struct redis_address *address, struct err *err)
+{
+    address->sentinels = mem_new(REDIS_SENTINELS_MAX, sizeof *address->sentinels);
+    for (;;) {
+        const char *comma = memchr(text, ',', (size_t)(end - text));
+        const char *host_end = comma != NULL ? comma : end;
+
+        if (address->sentinel_count == REDIS_SENTINELS_MAX)
+            return err_set(err, ERR_INPUT, "at most %d sentinels", REDIS_SENTINELS_MAX);
+        if (parse_host(text, host_end, SENTINEL_PORT,
+                       &address->sentinels[address->sentinel_count], err) < 0)
+            return -1;
+        address->sentinel_count++;
+        if (comma == NULL)
+            return 0;
+        text = comma + 1;
+    }
+}
+
+/* "/master", "/master/db", and options. */
+static int parse_master(const char *path, struct redis_address *address, struct err *err)
+{
+    AUTO(auto_free) char *db = NULL;
+    const struct option options[] = {{"sentinel-user=", &address->sentinel_user},
+                                     {"sentinel-password=", &address->sentinel_password},
+                                     {NULL, NULL}};
+    size_t len = *path == '/' ? strcspn(++path, "/?") : 0;
+
+    if (len == 0)
+        return err_set(err, ERR_INPUT, "after the sentinels goes /master or /master/db");
+    if (decode_field(path, len, &address->master, err) < 0)
+        return -1;
+    path += len;
+    if (*path == '/') {
+        len = strcspn(++path, "?");
+        db = mem_dup_n(path, len);
+        path += len;
+    }
+    if (parse_options(path, options, err) < 0)
+        return -1;
+    if (address->sentinel_user != NULL && address->sentinel_password == NULL)
+        return err_set(err, ERR_INPUT, "sentinel-user needs a sentinel-password");
+    return db != NULL && *db != '\0' ? parse_db(db, address, err) : 0;
+}
+
+static int parse_sentinel(const char *rest, struct redis_address *address,
+                          struct err *err)
+{
+    const char *end;
+
+    if (parse_authority(&rest, &end, address, err) < 0 ||
+        parse_sentinels(rest, end, address, err) < 0)
+        return -1;
+    return parse_master(end, address, err);
+}
+
+/* ---- the whole ---- */
+
+static const struct scheme {
+    const char *prefix;
+    int (*parse)(const char *rest, struct redis_address *address, struct err *err);
+    bool secure;
+} schemes[] = {
+    {"redis://", parse_tcp, false},
+    {"rediss://", parse_tcp, true},
+    {"redis+sentinel://", parse_sentinel, false},
+    {"rediss+sentinel://", parse_sentinel, true},
+    {"unix://", parse_unix, false},
+};
 
 static int parse_any(const char *url, struct redis_address *out, struct err *err)
 {
-    static const char tcp[] = "redis://";
-    static const char local[] = "unix://";
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        size_t skip = strlen(schemes[i].prefix);
 
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-        if (strncasecmp(url, refused[i].scheme, strlen(refused[i].scheme)) == 0)
-            return err_set(err, ERR_INPUT, "%s", refused[i].sentence);
+        if (strncasecmp(url, schemes[i].prefix, skip) != 0)
+            continue;
+        if (schemes[i].secure && !redis_tls_built())
+            return err_set(err, ERR_INPUT,
+                           "%s needs a Redis client library with TLS (hiredis 1.0 or "
+                           "later), which this build does not have; use redis:// "
+                           "through a TLS tunnel",
+                           schemes[i].prefix);
+        out->secure = schemes[i].secure;
+        return schemes[i].parse(url + skip, out, err);
     }
-    if (strncasecmp(url, tcp, strlen(tcp)) == 0)
-        return parse_tcp(url + strlen(tcp), out, err);
-    if (strncasecmp(url, local, strlen(local)) == 0)
-        return parse_unix(url + strlen(local), out, err);
-    return err_set(err, ERR_INPUT, "it must start with redis:// or unix://");
+    return err_set(err, ERR_INPUT,
+                   "it must start with redis://, rediss://, redis+sentinel://, "
+                   "rediss+sentinel:// or unix://");
 }
 
 int redis_address_parse(const char *url, struct redis_address *out, struct err *err)
@@ -210,13 +302,25 @@ int redis_address_parse(const char *url, struct redis_address *out, struct err *
     return result;
 }
 
+static void wipe(char *secret)
+{
+    if (secret != NULL)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
 void redis_address_done(struct redis_address *address)
 {
-    if (address->password != NULL)
-        explicit_bzero(address->password, strlen(address->password));
-    free(address->host);
+    for (size_t i = 0; i < address->sentinel_count; i++)
+        free(address->sentinels[i].host);
+    free(address->sentinels);
+    free(address->at.host);
     free(address->socket_path);
     free(address->user);
-    free(address->password);
+    wipe(address->password);
+    free(address->master);
+    free(address->sentinel_user);
+    wipe(address->sentinel_password);
+    redis_tls_free(address->tls);
     *address = (struct redis_address){0};
 }

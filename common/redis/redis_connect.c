@@ -1,71 +1,11 @@
-/* What both Redis clients do with a connection: the socket's settings, the pause between
- * attempts, and the greeting. */
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+/* What both Redis clients do with a connection: the pause between attempts, and the
+ * greeting. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/redis/redis_internal.h"
-
-const char *redis_address_name(const struct redis_address *address,
-                               char name[REDIS_NAME_BYTES])
-{
-    if (address->host == NULL)
-        snprintf(name, REDIS_NAME_BYTES, "%s", address->socket_path);
-    else
-        snprintf(name, REDIS_NAME_BYTES, "%s:%d", address->host, address->port);
-    return name;
-}
-
-static int set_timeouts(int fd, int64_t timeout_ms)
-{
-    struct timeval limit = {.tv_sec = timeout_ms / 1000,
-                            .tv_usec = timeout_ms % 1000 * 1000};
-
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) < 0)
-        return -1;
-    return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-}
-
-static int set_tcp(int fd)
-{
-    static const struct {
-        int level, name, value;
-    } options[] = {
-        {IPPROTO_TCP, TCP_NODELAY, 1},
-        {SOL_SOCKET, SO_KEEPALIVE, 1},
-        {IPPROTO_TCP, TCP_KEEPIDLE, REDIS_KEEP_IDLE_S},
-        {IPPROTO_TCP, TCP_KEEPINTVL, REDIS_KEEP_EVERY_S},
-        {IPPROTO_TCP, TCP_KEEPCNT, REDIS_KEEP_PROBES},
-        {IPPROTO_TCP, TCP_USER_TIMEOUT, REDIS_TCP_UNACKED_S * 1000},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-        if (setsockopt(fd, options[i].level, options[i].name, &options[i].value,
-                       sizeof options[i].value) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-int redis_socket_tune(int fd, int64_t timeout_ms, struct err *err)
-{
-    int domain = AF_UNIX;
-    socklen_t len = sizeof domain;
-
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ||
-        (timeout_ms > 0 && set_timeouts(fd, timeout_ms) < 0) ||
-        getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 ||
-        (domain != AF_UNIX && set_tcp(fd) < 0))
-        return err_sys(err, ERR_TEMP, errno, "cannot set the socket's options");
-    return 0;
-}
 
 void redis_backoff_grow(struct redis_backoff *backoff)
 {

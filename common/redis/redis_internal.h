@@ -24,16 +24,24 @@ void redis_cmd_write(const struct redis_cmd *cmd, bool as_eval, struct buf *out)
 /* An upper bound of the bytes that redis_cmd_write appends, unless as_eval. */
 size_t redis_cmd_bound(const struct redis_cmd *cmd);
 
-/* "host:port" or the socket's path, for messages. */
+/* "host:port" or the socket's path, for messages. `to` as below. */
 const char *redis_address_name(const struct redis_address *address,
-                               char name[REDIS_NAME_BYTES]);
+                               const struct redis_host *to, char name[REDIS_NAME_BYTES]);
+
+/* A new socket to `to`, close-on-exec, keepalive and the like; NULL: to the address
+ * itself, which then has no sentinels. With timeout_ms 0 it does not block: it may be
+ * connected later, and redis_secure is still to be called then. Else it is connected, TLS
+ * included. The caller's, with redisFree; NULL: ERR_TEMP. */
+struct redisContext *redis_dial(const struct redis_address *address,
+                                const struct redis_host *to, int64_t timeout_ms,
+                                struct err *err);
+/* TLS where the address asks for it, else nothing. ERR_TEMP. */
+int redis_secure(const struct redis_address *address, const struct redis_host *to,
+                 struct redisContext *context, struct err *err);
 
 /* The value of `field` in the text of INFO; "" when it is not there. Cut to size. */
 const char *redis_info_field(const char *info, const char *field, char *value,
                              size_t size);
-
-/* Close-on-exec, keepalive and the like. timeout_ms 0: the socket does not block. */
-int redis_socket_tune(int fd, int64_t timeout_ms, struct err *err);
 
 struct redis_backoff {
     int64_t pause_ms;      /* 0: all is well */

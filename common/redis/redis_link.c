@@ -76,7 +76,7 @@ void redis_link_fail(struct redis_link *link, const struct err *err)
         return;
     link->failed = true;
     link->why = *err;
-    err_wrap(&link->why, "Redis at %s", redis_address_name(link->address, name));
+    err_wrap(&link->why, "Redis at %s", redis_address_name(link->address, NULL, name));
     /* Waiting callers may come back however Redis refused the connection. */
     link->why.kind = ERR_TEMP;
 }

@@ -115,26 +115,18 @@ static void receive(struct redis_link *link)
 
 void redis_link_connect(struct redis_link *link)
 {
-    const struct redis_address *address = link->address;
     struct err err;
 
-    link->context = address->host != NULL
-                        ? redisConnectNonBlock(address->host, address->port)
-                        : redisConnectUnixNonBlock(address->socket_path);
-    if (link->context == NULL)
-        abort(); /* out of memory */
     link->state = LINK_CONNECTING;
     link->greeted_by_mono_ms = clock_mono_ms() + REDIS_CONNECT_MS;
-    if (link->context->err != 0) {
-        err_set(&err, ERR_TEMP, "cannot connect: %s", link->context->errstr);
+    link->context = redis_dial(link->address, NULL, 0, &err);
+    if (link->context == NULL)
         redis_link_fail(link, &err);
-    } else if (redis_socket_tune(link->context->fd, 0, &err) < 0) {
-        redis_link_fail(link, &err);
-    }
 }
 
 static void finish_connect(struct redis_link *link)
 {
+    struct err err;
     int errnum = 0;
     socklen_t len = sizeof errnum;
 
@@ -142,6 +134,10 @@ static void finish_connect(struct redis_link *link)
         errnum = errno;
     if (errnum != 0) {
         redis_link_fail_io(link, errnum, "cannot connect");
+        return;
+    }
+    if (redis_secure(link->address, NULL, link->context, &err) < 0) {
+        redis_link_fail(link, &err);
         return;
     }
     link->state = LINK_GREETING;

@@ -100,7 +100,7 @@ void redis_fake_start(struct redis_fake *fake, const struct redis_fake_rule *rul
     socklen_t len = sizeof name;
     pid_t parent = getpid();
 
-    *fake = (struct redis_fake){.rules = rules, .address.host = host};
+    *fake = (struct redis_fake){.rules = rules, .address.at.host = host};
     fake->hits =
         mmap(NULL, HITS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fake->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -109,7 +109,7 @@ void redis_fake_start(struct redis_fake *fake, const struct redis_fake_rule *rul
         listen(fake->listener, SOMAXCONN) < 0 ||
         getsockname(fake->listener, (struct sockaddr *)&name, &len) < 0)
         die("redis_fake: cannot listen");
-    fake->address.port = ntohs(name.sin_port);
+    fake->address.at.port = ntohs(name.sin_port);
     fake->pid = fork();
     if (fake->pid < 0)
         die("redis_fake: cannot fork");

@@ -83,8 +83,8 @@ static void an_address_that_is_understood(void **state)
 
         if (redis_address_parse(cases[i].url, &got, &err) < 0)
             fail_msg("%s: %s", cases[i].url, err.message);
-        assert_same(got.host, cases[i].host);
-        assert_int_equal(got.port, cases[i].port);
+        assert_same(got.at.host, cases[i].host);
+        assert_int_equal(got.at.port, cases[i].port);
         assert_int_equal(got.db, cases[i].db);
         assert_same(got.socket_path, cases[i].socket_path);
         assert_same(got.user, cases[i].user);
@@ -93,15 +93,41 @@ static void an_address_that_is_understood(void **state)
     }
 }
 
+static void an_address_of_sentinels_that_is_understood(void **state)
+{
+    static const char url[] = "redis+sentinel://me:p%2fw@s1,[::1]:7,s3:26380/my%20master/"
+                              "2?sentinel-user=su&sentinel-password=s%26p";
+    struct redis_address got;
+    struct err err = {.message = ""};
+
+    (void)state;
+    if (redis_address_parse(url, &got, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_string_equal(got.master, "my master");
+    assert_int_equal(got.sentinel_count, 3);
+    assert_string_equal(got.sentinels[0].host, "s1");
+    assert_int_equal(got.sentinels[0].port, 26379);
+    assert_string_equal(got.sentinels[1].host, "::1");
+    assert_int_equal(got.sentinels[1].port, 7);
+    assert_string_equal(got.sentinels[2].host, "s3");
+    assert_int_equal(got.sentinels[2].port, 26380);
+    assert_int_equal(got.db, 2);
+    assert_string_equal(got.user, "me");
+    assert_string_equal(got.password, "p/w");
+    assert_string_equal(got.sentinel_user, "su");
+    assert_string_equal(got.sentinel_password, "s&p");
+    assert_null(got.at.host);
+    assert_false(got.secure);
+    redis_address_done(&got);
+}
+
 static void an_address_that_is_refused_says_why_and_hides_the_password(void **state)
 {
     static const struct {
         const char *url, *why;
     } cases[] = {
-        {"rediss://:secret@r", "TLS"},
-        {"redis+sentinel://a:1,b:2/m/0", "sentinel"},
-        {"http://r", "redis:// or unix://"},
-        {"", "redis:// or unix://"},
+        {"http://r", "it must start with redis://"},
+        {"", "it must start with redis://"},
         {"redis://", "host is missing"},
         {"redis://:6379", "host is missing"},
         {"redis://[::1", "closed by ]"},
@@ -110,6 +136,15 @@ static void an_address_that_is_refused_says_why_and_hides_the_password(void **st
         {"redis://r:65536", "port"},
         {"redis://r:", "port"},
         {"redis://:secret@r:secret", "port"},
+        {"redis+sentinel://:secret@/m", "host is missing"},
+        {"redis+sentinel://a,,b/m", "host is missing"},
+        {"redis+sentinel://a:secret/m", "port"},
+        {"redis+sentinel://a", "/master"},
+        {"redis+sentinel://a/", "/master"},
+        {"redis+sentinel://a/m/secret", "database"},
+        {"redis+sentinel://a/m/0?secret=1", "after the ?"},
+        {"redis+sentinel://a/m?sentinel-user=secret", "sentinel-password"},
+        {"redis+sentinel://a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a/m", "at most 16"},
         {"redis://r/x", "database"},
         {"redis://r/-1", "database"},
         {"redis://r/1/2", "database"},
@@ -928,7 +963,7 @@ static void a_connect_that_nobody_answers_times_out(void **state)
     socklen_t len = sizeof name;
     AUTO(auto_close) int listener = socket(AF_INET, SOCK_STREAM, 0);
     AUTO(auto_close) int filler = socket(AF_INET, SOCK_STREAM, 0);
-    struct redis_address address = {.host = host};
+    struct redis_address address = {.at.host = host};
     AUTO(redis_reply_free) struct redisReply *reply = NULL;
     struct redis *redis;
     struct err err;
@@ -940,7 +975,7 @@ static void a_connect_that_nobody_answers_times_out(void **state)
     assert_int_equal(listen(listener, 0), 0);
     assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &len), 0);
     assert_int_equal(connect(filler, (struct sockaddr *)&name, sizeof name), 0);
-    address.port = ntohs(name.sin_port);
+    address.at.port = ntohs(name.sin_port);
     redis = redis_new(&address, PREFIX, NULL, SHORT_MS);
     assert_int_equal(call_word(redis, "PING", 0, &reply, &err), -1);
     assert_in_range(clock_mono_ms() - start_ms, SHORT_MS - 50, SHORT_MS + SLACK_MS);
@@ -1136,6 +1171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_that_is_understood),
+        cmocka_unit_test(an_address_of_sentinels_that_is_understood),
         cmocka_unit_test(an_address_that_is_refused_says_why_and_hides_the_password),
         cmocka_unit_test(a_command_is_written_byte_for_byte),
         cmocka_unit_test(a_script_is_written_as_evalsha_or_eval),

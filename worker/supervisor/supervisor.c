@@ -126,8 +126,8 @@ static int open_links(struct supervisor *s, struct err *err)
 {
     const char *prefix = s->conf->redis_prefix;
 
-    if (redis_address_parse(s->conf->redis_url, &s->address, err) < 0)
-        return err_wrap(err, "KEDGE_REDIS_URL");
+    if (conf_redis_address(s->conf, &s->address, err) < 0)
+        return -1;
     s->redis = redis_new(&s->address, prefix, NULL, GUARD_TIMEOUT_MS);
     s->link = redis_link_new(&s->address, prefix, scripts_all);
     s->wake = redis_link_new(&s->address, prefix, NULL);
