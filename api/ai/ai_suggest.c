@@ -6,9 +6,9 @@
 #include "api/handlers.h"
 #include "api/registry/scoped.h"
 #include "api/run/run_text.h"
+#include "api/server/field_check.h"
 #include "api/server/request.h"
 #include "common/base/mem.h"
-#include "common/base/parse.h"
 
 /* ---- the body ---- */
 static bool is_one_of(const char *text, const char *const *words)
@@ -90,15 +90,9 @@ static void check_resources(const cJSON *list, const char *at, struct problems *
     }
 }
 
-static void check_run_id(const cJSON *value, const char *at, struct problems *problems)
-{
-    if (!parse_is_uuid(value->valuestring))
-        problems_add(problems, at, "%s must be the id of a run", at);
-}
-
 const struct field suggest_fields[SUGGEST_FIELDS] = {
     {"resources", .type = FIELD_LIST, .max = AI_RESOURCES_MAX, .check = check_resources},
-    {"runId", .type = FIELD_TEXT, .min = 1, .max = 64, .check = check_run_id},
+    {"runId", .type = FIELD_TEXT, .min = 1, .max = 64, .check = field_check_run_id},
 };
 
 static bool is_given(const cJSON *body, const char *name)

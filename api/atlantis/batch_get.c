@@ -27,11 +27,6 @@ static void get_done(void *state)
     buf_done(&get->body);
 }
 
-static void add_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_add_text(w, key, text[0] != '\0' ? text : NULL);
-}
-
 static void add_error(struct json_writer *w, const struct batch_record *batch)
 {
     json_key(w, "error");
@@ -57,10 +52,10 @@ static void open_body(struct batch_get *get, const struct batch_record *batch)
     json_add_text(w, "id", batch->id);
     json_add_text(w, "kind", batch_kind_name(batch->kind));
     json_add_text(w, "status", batch_status_name(batch->status));
-    add_text(w, "trigger", batch->trigger);
+    json_add_stored(w, "trigger", batch->trigger);
     if (batch->project_id[0] != '\0')
         json_add_text(w, "projectId", batch->project_id);
-    add_text(w, "commit", batch->commit);
+    json_add_stored(w, "commit", batch->commit);
     add_error(w, batch);
     json_key(w, "runs");
     json_array(w);

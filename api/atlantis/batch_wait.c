@@ -74,14 +74,7 @@ static void look(struct request *req)
 void batch_wait(struct request *req)
 {
     struct batch_wait *wait = req->state;
-    int64_t until_mono_ms = wait_preferred(req);
 
     wait->view.then = got_view;
-    req->unserved = let_go;
-    if (until_mono_ms == WAIT_NOT) {
-        let_go(req);
-        return;
-    }
-    wait_begin(req, wait->batch_id, until_mono_ms, look);
-    look(req);
+    wait_for_end(req, wait->batch_id, look, let_go);
 }

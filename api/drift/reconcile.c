@@ -7,26 +7,20 @@
 
 #include "api/drift/reconcile_parts.h"
 #include "api/handlers.h"
+#include "api/server/field_check.h"
 #include "api/server/request.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/base/parse.h"
 
 #define READS_MAX       5 /* of a workspace that changes while we look */
 #define MAX_DESTROY_MAX 100000
-
-static void check_run_id(const cJSON *value, const char *at, struct problems *problems)
-{
-    if (!parse_is_uuid(value->valuestring))
-        problems_add(problems, at, "%s must be a run's id", at);
-}
 
 const struct field reconcile_fields[RECONCILE_FIELDS] = {
     {"workspaceId", .type = FIELD_TEXT, .required = true, .min = 1, .max = 64},
     {"projectId", .type = FIELD_TEXT, .required = true, .min = 1, .max = 64},
     {"allowDestroy", .type = FIELD_BOOLEAN},
     {"maxDestroy", .type = FIELD_INTEGER, .min = 0, .max = MAX_DESTROY_MAX},
-    {"planRunId", .type = FIELD_TEXT, .min = 1, .max = 64, .check = check_run_id},
+    {"planRunId", .type = FIELD_TEXT, .min = 1, .max = 64, .check = field_check_run_id},
 };
 
 void reconcile_check(const cJSON *body, struct problems *problems)

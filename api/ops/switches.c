@@ -19,11 +19,6 @@ static const char *const names[SWITCHES] = {
 };
 
 /* ---- the answer: how it stands ---- */
-static void add_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_add_text(w, key, text[0] != '\0' ? text : NULL);
-}
-
 static void show(struct request *req, enum queue_switch which,
                  const struct redisReply *reply)
 {
@@ -39,8 +34,8 @@ static void show(struct request *req, enum queue_switch which,
     json_open(&w, &body);
     json_object(&w);
     json_add_boolean(&w, names[which], switched.on);
-    add_text(&w, "reason", switched.reason);
-    add_text(&w, "by", switched.by);
+    json_add_stored(&w, "reason", switched.reason);
+    json_add_stored(&w, "by", switched.by);
     json_add_time(&w, "since", switched.since_ms);
     json_object_end(&w);
     reply_json(req, MHD_HTTP_OK, &body);

@@ -20,12 +20,6 @@ void run_note(struct run_note *note, const struct run_record *run)
     snprintf(note->workspace_id, sizeof note->workspace_id, "%s", run->workspace_id);
 }
 
-/* A stored "" stands for what is not there. */
-static void add_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_add_text(w, key, text[0] != '\0' ? text : NULL);
-}
-
 void run_json_error(struct json_writer *w, const struct run_record *run)
 {
     const char *code = run->error_code;
@@ -50,14 +44,14 @@ void run_json_open(struct json_writer *w, const struct run_record *run)
 {
     json_object(w);
     json_add_text(w, "id", run->id);
-    add_text(w, "projectId", run->project_id);
-    add_text(w, "workspaceId", run->workspace_id);
+    json_add_stored(w, "projectId", run->project_id);
+    json_add_stored(w, "workspaceId", run->workspace_id);
     json_add_text(w, "kind", run_kind_name(run->kind));
     json_add_text(w, "status", run_status_shown(run->status));
-    add_text(w, "trigger", run->trigger);
-    add_text(w, "scheduleId", run->schedule_id);
-    add_text(w, "ref", run->ref);
-    add_text(w, "commit", run->commit);
+    json_add_stored(w, "trigger", run->trigger);
+    json_add_stored(w, "scheduleId", run->schedule_id);
+    json_add_stored(w, "ref", run->ref);
+    json_add_stored(w, "commit", run->commit);
     json_key(w, "error");
     run_json_error(w, run);
     json_add_time(w, "queuedAt", run->queued_at_ms);

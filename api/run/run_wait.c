@@ -60,14 +60,7 @@ static void look(struct request *req)
 void run_wait(struct request *req)
 {
     struct run_wait *wait = req->state;
-    int64_t until_mono_ms = wait_preferred(req);
 
     wait->get.as_it_is = true;
-    req->unserved = let_go;
-    if (until_mono_ms == WAIT_NOT) {
-        let_go(req);
-        return;
-    }
-    wait_begin(req, wait->run_id, until_mono_ms, look);
-    look(req);
+    wait_for_end(req, wait->run_id, look, let_go);
 }

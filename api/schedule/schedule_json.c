@@ -27,7 +27,7 @@ static void open_object(struct json_writer *w, const struct schedule *schedule)
     json_add_text(w, "id", schedule->id);
     json_add_text(w, "scheduleType", schedule_type_name(schedule->type));
     json_add_text(w, "cron", schedule->cron);
-    json_add_text(w, "label", schedule->label[0] != '\0' ? schedule->label : NULL);
+    json_add_stored(w, "label", schedule->label);
     json_add_boolean(w, "enabled", schedule->enabled);
     json_add_text(w, "timezone", schedule->timezone);
     json_add_number(w, "jitterSeconds", schedule->jitter_s);

@@ -31,6 +31,12 @@ void field_check_directory(const cJSON *value, const char *at, struct problems *
         problems_add(problems, at, "%s: %s", at, err.message);
 }
 
+void field_check_run_id(const cJSON *value, const char *at, struct problems *problems)
+{
+    if (!parse_is_uuid(value->valuestring))
+        problems_add(problems, at, "%s must be the id of a run", at);
+}
+
 void field_check_workspace(const cJSON *value, const char *at, struct problems *problems)
 {
     if (!parse_is_tf_workspace(value->valuestring))

@@ -10,6 +10,8 @@ void field_check_type(const cJSON *value, const char *at, struct problems *probl
 void field_check_ref(const cJSON *value, const char *at, struct problems *problems);
 /* path_normalize_dir takes it. */
 void field_check_directory(const cJSON *value, const char *at, struct problems *problems);
+/* The id of a run: a UUID. */
+void field_check_run_id(const cJSON *value, const char *at, struct problems *problems);
 /* A Terraform workspace. */
 void field_check_workspace(const cJSON *value, const char *at, struct problems *problems);
 

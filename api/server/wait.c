@@ -134,6 +134,20 @@ void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
     events_need(req->api->events);
 }
 
+void wait_for_end(struct request *req, const char *run_id,
+                  void (*look)(struct request *req), void (*let_go)(struct request *req))
+{
+    int64_t until_mono_ms = wait_preferred(req);
+
+    req->unserved = let_go;
+    if (until_mono_ms == WAIT_NOT) {
+        let_go(req);
+        return;
+    }
+    wait_begin(req, run_id, until_mono_ms, look);
+    look(req);
+}
+
 void wait_turn_to(struct request *req, void (*again)(struct request *req))
 {
     if (req->wait.again != NULL)

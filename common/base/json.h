@@ -55,6 +55,8 @@ void json_raw(struct json_writer *w, const char *json,
               size_t len); /* trusted JSON as it is */
 /* key and value in one. */
 void json_add_text(struct json_writer *w, const char *key, const char *text);
+/* As it is stored: "" stands for what is not there, and becomes null. */
+void json_add_stored(struct json_writer *w, const char *key, const char *text);
 void json_add_number(struct json_writer *w, const char *key, int64_t number);
 void json_add_boolean(struct json_writer *w, const char *key, bool value);
 void json_add_null(struct json_writer *w, const char *key);

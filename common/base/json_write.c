@@ -117,6 +117,11 @@ void json_add_text(struct json_writer *w, const char *key, const char *text)
     json_text(w, text);
 }
 
+void json_add_stored(struct json_writer *w, const char *key, const char *text)
+{
+    json_add_text(w, key, text[0] != '\0' ? text : NULL);
+}
+
 void json_add_number(struct json_writer *w, const char *key, int64_t number)
 {
     json_key(w, key);
