@@ -2,11 +2,11 @@
 #include "api/api.h"
 
 #include <malloc.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "api/ai/ai.h"
 #include "api/log/log_feed.h"
+#include "api/reload.h"
 #include "api/run/run_cache.h"
 #include "api/server/audit.h"
 #include "api/server/events.h"
@@ -20,60 +20,18 @@
 #include "common/registry/order.h"
 #include "common/schedule/zone.h"
 
-/* A drain that takes longer than this is cut short. */
-#define DRAIN_MS 10000
+/* A drain that takes longer than this is cut short: what kills who does not stop waits
+ * ten seconds as a rule. */
+#define DRAIN_MS 9000
+/* Who has not sent all of a request by then has not been heard. */
+#define READ_MS 5000
+/* A drain ends when nothing was under way for so long: what was on its way to us has
+ * come. */
+#define QUIET_MS 100
+/* After a second signal. */
+#define HURRY_MS 1000
 /* How often memory that a burst of connections left free is given back. */
 #define TIDY_MS 15000
-/* Of what is told of a tokens file. */
-#define PROBLEMS_MAX_BYTES ((size_t)64 << 10)
-
-/* ---- tokens ---- */
-static void log_lines(void (*log)(const char *event, const char *format, ...),
-                      const char *event, const struct buf *lines)
-{
-    const char *line = buf_text(lines);
-
-    for (size_t len; *line != '\0'; line += len + (line[len] == '\n')) {
-        len = strcspn(line, "\n");
-        log(event, "reason=%.*s", (int)len, line);
-    }
-}
-
-/* The settings as they were at start and the file as it is now; NULL, and it is logged,
- * when the file is not right. */
-static struct tokens *load_tokens(const struct conf *conf, bool warn)
-{
-    AUTO(buf_done) struct buf problems = BUF_INIT(PROBLEMS_MAX_BYTES);
-    AUTO(buf_done) struct buf warnings = BUF_INIT(PROBLEMS_MAX_BYTES);
-    struct tokens *tokens = tokens_new(conf->api_secret, conf->read_token);
-
-    if (conf->tokens_file != NULL &&
-        tokens_load(tokens, conf->tokens_file, &problems, &warnings) > 0) {
-        tokens_drop(tokens);
-        tokens = NULL;
-    }
-    if (warn)
-        log_lines(log_warn, "tokens_warning", &warnings);
-    log_lines(log_error, "tokens_problem", &problems);
-    return tokens;
-}
-
-/* A file that is not right lets nobody in and locks nobody out. */
-static void reload_tokens(struct api *api)
-{
-    struct tokens *tokens;
-
-    if (api->conf->tokens_file == NULL)
-        return;
-    tokens = load_tokens(api->conf, true);
-    if (tokens == NULL) {
-        log_error("tokens_kept", "tokens=%zu", tokens_count(api->tokens));
-        return;
-    }
-    tokens_drop(api->tokens);
-    api->tokens = tokens;
-    log_info("tokens_loaded", "tokens=%zu", tokens_count(tokens));
-}
 
 /* ---- begin ---- */
 static void on_signal(struct loop_source *source, uint32_t events)
@@ -83,7 +41,7 @@ static void on_signal(struct loop_source *source, uint32_t events)
     (void)events;
     stop_read(source->fd, &api->stop);
     if (api->stop.hup)
-        reload_tokens(api);
+        reload_all(api);
     api->stop.hup = false;
 }
 
@@ -95,7 +53,7 @@ static void on_tidy(struct loop_timer *timer)
     loop_set(&api->loop, timer, clock_mono_ms() + TIDY_MS);
 }
 
-int api_open(struct api *api, const struct conf *conf, struct err *err)
+int api_open(struct api *api, struct conf *conf, struct err *err)
 {
     int signals;
 
@@ -108,9 +66,8 @@ int api_open(struct api *api, const struct conf *conf, struct err *err)
                         .run_cache = run_cache_new(),
                         .audit = audit_new(api)};
     orders_set_conf_hosts(api->orders, conf);
-    api->tokens = load_tokens(conf, false); /* conf_start has warned */
-    if (api->tokens == NULL)
-        return err_set(err, ERR_INPUT, "KEDGE_TOKENS_FILE is not right");
+    if (reload_first(api, err) < 0)
+        return -1;
     if (zone_check_installed(err) < 0)
         log_warn("only_utc", "reason=%s", err->message);
     if (conf_redis_address(conf, &api->redis, err) < 0)
@@ -157,27 +114,60 @@ static void turn(struct api *api, int64_t sleep_max_ms)
     loop_turn(&api->loop, sooner(sleep_ms, sleep_max_ms));
 }
 
-/* Accepts nothing new and answers everybody: those who wait for a change get what there
- * is now. */
+/* ---- the end ---- */
+/* Whoever asks hears that we are not ready, so that balancers send nobody any more; who
+ * comes all the same is served. */
+static void leave(struct api *api)
+{
+    int64_t until_ms = clock_mono_ms() + api->conf->drain_delay_ms;
+
+    api->leaving = true;
+    if (api->conf->drain_delay_ms > 0)
+        log_info("leaving", "delay_ms=%lld", (long long)api->conf->drain_delay_ms);
+    for (int64_t left_ms; (left_ms = until_ms - clock_mono_ms()) > 0 && !api->stop.again;)
+        turn(api, left_ms);
+    api->stop.again = false;
+}
+
+static bool is_busy(const struct api *api, int64_t drained_ms)
+{
+    int64_t unheard = drained_ms < READ_MS ? 0 : api->reading;
+
+    return api->requests > unheard || !audit_is_empty(api->audit);
+}
+
+/* Answers everybody: those who wait for a change get what there is now. */
+static void answer_all(struct api *api)
+{
+    int64_t began_ms = clock_mono_ms(), now_ms = began_ms;
+    int64_t end_ms = began_ms + DRAIN_MS, quiet_ms = began_ms;
+
+    while (now_ms < end_ms && now_ms < quiet_ms + QUIET_MS) {
+        turn(api, QUIET_MS);
+        now_ms = clock_mono_ms();
+        if (is_busy(api, now_ms - began_ms))
+            quiet_ms = now_ms;
+        if (api->stop.again && end_ms > now_ms + HURRY_MS)
+            end_ms = now_ms + HURRY_MS;
+    }
+}
+
 static void drain(struct api *api)
 {
-    int64_t deadline_ms = clock_mono_ms() + DRAIN_MS;
-
     log_info("draining", "requests=%lld", (long long)api->requests);
     api->draining = true;
     server_stop_listening(api->server);
     waiters_all_stale(api->waiters);
     stream_drain_all(api);
     ai_drain(api->ai);
-    while ((api->requests > 0 || !audit_is_empty(api->audit)) &&
-           clock_mono_ms() < deadline_ms && !api->stop.again)
-        turn(api, 100);
+    answer_all(api);
 }
 
 void api_run(struct api *api)
 {
     while (!api->stop.stop)
         turn(api, -1);
+    leave(api);
     drain(api);
 }
 

@@ -25,7 +25,7 @@ struct log_feed;
 struct tokens;
 
 struct api {
-    const struct conf *conf;
+    struct conf *conf;
     struct redis_address redis;
     struct loop loop;
     struct link link; /* for the commands of requests */
@@ -47,15 +47,17 @@ struct api {
     struct loop_source signals;
     struct stop_signals stop;
     int64_t requests;   /* begun and not ended */
+    int64_t reading;    /* of them those whose body is not all there */
     size_t large_bytes; /* of the bodies above REQUEST_BODY_MAX that they hold */
-    bool draining;      /* SIGTERM came: nothing new is accepted, nobody waits any more */
+    bool leaving;       /* SIGTERM came: not ready for more, each answer closes */
+    bool draining;      /* and nothing new is accepted, nobody waits any more */
 };
 
 /* Everything but the waiting for requests. Redis may be away. ERR_PERM: what the settings
  * ask for cannot be had; ERR_INPUT: this Redis must not hold runs. Call api_close after a
  * failure too. */
-int api_open(struct api *api, const struct conf *conf, struct err *err);
-/* Serves until SIGTERM or SIGINT, then drains. */
+int api_open(struct api *api, struct conf *conf, struct err *err);
+/* Serves until SIGTERM or SIGINT, then drains. SIGHUP: api/reload.h. */
 void api_run(struct api *api);
 void api_close(struct api *api);
 

@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "common/base/log.h"
+#include "common/net/health_ask.h"
 
 /* Bodies of megabytes come and go: they are mapped one by one and given back, instead of
  * making holes in a heap that then stays large. */
@@ -15,7 +16,7 @@ static void tune_memory(void)
     mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
 }
 
-static int serve(const struct conf *conf)
+static int serve(struct conf *conf)
 {
     struct api api;
     struct err err;
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
     tune_memory();
     status = conf_start(&conf, PROGRAM_API, argc, argv);
     if (status < 0)
-        status = serve(&conf);
+        status = conf.ask_health ? health_ask(&conf, PROGRAM_API) : serve(&conf);
     conf_done(&conf);
     return status;
 }

@@ -2,17 +2,27 @@
 # Installs the Debian or Ubuntu packages that Kedge needs and that are missing.
 #
 #   docker/packages.sh build|run|test …     the sets may be combined
+#   docker/packages.sh names image          only prints what a set is, a name a line
 #
 # Asks apt for nothing when everything is there, so it costs nothing on the second call.
 set -eu
 
 build='gcc make pkg-config libc6-dev libhiredis-dev libcurl4-openssl-dev libcjson-dev
-       libgit2-dev libmicrohttpd-dev libssl-dev zlib1g-dev libyaml-dev'
+       libgit2-dev libmicrohttpd-dev libgnutls28-dev libssl-dev zlib1g-dev libyaml-dev
+       libgoogle-perftools-dev'
 run='redis-server redis-tools git curl jq ca-certificates unzip util-linux'
-test='libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-jsonschema python3-yaml clang clang-format clang-tidy
-      cppcheck shellcheck redis-server git curl jq unzip strace
-      libgoogle-perftools-dev'
+test='libcmocka-dev openssl python3 python3-pytest python3-pytest-xdist python3-jsonschema python3-yaml clang clang-format clang-tidy lld
+      cppcheck shellcheck redis-server git curl jq unzip strace'
 bench='wrk redis-tools'
+ship='debootstrap bubblewrap docker.io docker-compose slirp4netns iptables iproute2 procps git openssl mandoc lintian'
+# Besides the libraries: what the container image has (Debian 13's names).
+image='ca-certificates git tini tzdata tzdata-legacy'
+
+only_names=
+if [ "${1:-}" = names ]; then
+    only_names=1
+    shift
+fi
 
 wanted=
 for set in "$@"; do
@@ -21,12 +31,23 @@ for set in "$@"; do
     run) wanted="$wanted $run" ;;
     test) wanted="$wanted $test" ;;
     bench) wanted="$wanted $bench" ;;
+    ship)
+        wanted="$wanted $ship"
+        # Of its own from Debian 13 on.
+        ! apt-cache show docker-cli >/dev/null 2>&1 || wanted="$wanted docker-cli"
+        ;;
+    image) wanted="$wanted $image" ;;
     *)
-        echo "packages.sh: no set named '$set' (build, run, test, bench)" >&2
+        echo "packages.sh: no set named '$set' (build, run, test, bench, ship, image)" >&2
         exit 64
         ;;
     esac
 done
+
+if [ -n "$only_names" ]; then
+    printf '%s\n' $wanted
+    exit 0
+fi
 
 missing=
 for package in $wanted; do
@@ -51,9 +72,18 @@ fi
 
 echo "Installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
-# A redis-server installed here must not start the system's own service.
+# What is installed here (redis-server, docker.io) must not start as the system's own service:
+# 101 is Debian's word for that, given to all who install until we are done.
 install() {
-    $as_root env RUNLEVEL=1 apt-get install -y -q --no-install-recommends $missing
+    $as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e $policy ]; then
+            trap "rm -f $policy" EXIT
+            trap "exit 1" HUP INT TERM
+            printf "#!/bin/sh\nexit 101\n" >$policy
+            chmod 755 $policy
+        fi
+        apt-get install -y -q --no-install-recommends "$@"' install $missing
 }
 $as_root apt-get update -q >/dev/null || true
 if ! install >/tmp/kedge-packages.$$ 2>&1; then

@@ -39,6 +39,12 @@ void fire_done(struct firing *firing)
     *firing = (struct firing){0};
 }
 
+void fire_reload(struct firing *firing)
+{
+    zones_refresh(firing->zones);
+    review_start(&firing->review, clock_mono_ms());
+}
+
 int fire_call(struct firing *firing, const struct redis_cmd *cmd,
               struct redisReply **reply, struct err *err)
 {

@@ -62,6 +62,8 @@ struct firing {
 /* `conf` and `redis` are borrowed. Everything else is owned: fire_done. */
 void fire_init(struct firing *firing, const struct conf *conf, struct redis *redis);
 void fire_done(struct firing *firing);
+/* Time zones may have changed: reads them again, and reviews all schedules. */
+void fire_reload(struct firing *firing);
 /* As sweep_tick: does what is due; returns when (monotonic ms) something will be. */
 int fire_tick(struct firing *firing, int64_t now_mono_ms, int64_t *next_mono_ms,
               struct err *err);

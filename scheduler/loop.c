@@ -24,7 +24,7 @@
 #define SLEEP_MAX_MS     1000
 
 struct loop {
-    const struct conf *conf; /* borrowed */
+    struct conf *conf; /* borrowed */
     struct redis_address address;
     struct redis *redis;
     struct redis_guard guard;
@@ -166,6 +166,16 @@ static void wait_for_news(struct loop *loop, int64_t sleep_ms)
         stop_read(loop->stop_fd, &loop->signals);
 }
 
+/* ---- SIGHUP ---- */
+static void reload(struct loop *loop)
+{
+    if (!loop->signals.hup)
+        return;
+    loop->signals.hup = false;
+    conf_hangup(loop->conf, PROGRAM_SCHEDULER);
+    fire_reload(&loop->firing);
+}
+
 /* ---- beginning and end ---- */
 static int set_up(struct loop *loop, struct err *err)
 {
@@ -209,11 +219,13 @@ static void serve(struct loop *loop)
     loop->guarded = redis_generation(loop->redis);
     loop->guard_due_mono_ms = clock_mono_ms() + REDIS_GUARD_EVERY_MS;
     log_info("started", "");
-    while (!loop->signals.stop)
+    while (!loop->signals.stop) {
+        reload(loop);
         wait_for_news(loop, tick(loop));
+    }
 }
 
-int loop_main(const struct conf *conf)
+int loop_main(struct conf *conf)
 {
     struct loop loop = {.conf = conf, .stop_fd = -1};
     struct err err;

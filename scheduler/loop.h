@@ -5,7 +5,8 @@
 
 #include "common/conf/conf.h"
 
-/* Runs until SIGTERM or SIGINT. Returns the exit status. */
-int loop_main(const struct conf *conf);
+/* Runs until SIGTERM or SIGINT; SIGHUP has it read again what may change. Returns the
+ * exit status. */
+int loop_main(struct conf *conf);
 
 #endif

@@ -2,17 +2,24 @@
 """Runs all stages of the tests, whatever fails, and ends with one line of totals.
 
     tests/run.py [stage …]       without: all of STAGES
+
+A stage that hangs is ended after STAGE_SECONDS and counts as failed; an interrupt ends all of them.
 """
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 TOTALS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
+STAGE_SECONDS = int(os.environ.get("STAGE_SECONDS", "1800"))
+FAREWELL_SECONDS = 20  # for a stage to end what it has started
 
 STAGES = {
     "lint": ["/usr/bin/python3", "tests/lint/lint.py"],
@@ -24,32 +31,72 @@ STAGES = {
     "fuzz": ["/usr/bin/python3", "tests/fuzz/run.py", os.environ.get("FUZZ_SECONDS", "3")],
 }
 
+# What runs side by side; the stages of a lane one after the other. The first waits more than it
+# works, and the compilers of the second use that. Lint only works, with what both leave of the
+# processors, and the last waits for minutes of the real clock to go by.
+LANES = (("e2e", "e2e-asan"), ("unit", "unit-asan", "fuzz"), ("lint",), ("patient",))
+POLITE = ("lint",)
 
-# The others wait more than they work. Of these one only works, with what they leave of the
-# processors, and one waits for minutes of the real clock to go by.
-BESIDE = ("lint", "patient")
+running = {}  # stage -> its process
+interrupted = threading.Event()
 
 
-def read(stage, process):
-    """The stage's lines, as they come; those of one beside the others when it has ended."""
-    if stage in BESIDE:
-        return process.communicate()[0].splitlines(keepends=True)
-    return process.stdout
+def descendants(pid):
+    """Processes below pid, whatever session they are in."""
+    children = {}
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = (entry / "stat").read_text(errors="replace").rsplit(")", 1)[1].split()[1]
+            children.setdefault(int(parent), []).append(int(entry.name))
+    found = [pid]
+    for process in found:
+        found += children.get(process, [])
+    return found[1:]
+
+
+def end(process):
+    """Ends a stage with all that it started: asked first, so that tests remove their directories."""
+    below = descendants(process.pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(FAREWELL_SECONDS)
+    below += descendants(process.pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for pid in below:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def end_late(stage, process):
+    print(f"==> {stage}: still running after {STAGE_SECONDS} s: ended", flush=True)
+    end(process)
+
+
+def follow(stage, process):
+    """Prints the stage's lines as they come, under its name; its totals, or None."""
+    totals = None
+    for line in process.stdout:
+        sys.stdout.write(f"{stage}: {line}")
+        sys.stdout.flush()
+        found = TOTALS.fullmatch(line.strip())
+        totals = tuple(map(int, found.groups())) if found else totals
+    return totals
 
 
 def run(stage):
     start = time.monotonic()
-    totals = None
-    process = subprocess.Popen(["nice", *STAGES[stage]] if stage in BESIDE else STAGES[stage], cwd=ROOT,
-                               stdout=subprocess.PIPE, text=True, errors="replace")
-    if stage not in BESIDE:
-        print(f"==> {stage}", flush=True)
-    for line in read(stage, process):
-        sys.stdout.write(f"{stage}: {line}" if stage in BESIDE else line)
-        sys.stdout.flush()
-        found = TOTALS.fullmatch(line.strip())
-        totals = tuple(map(int, found.groups())) if found else totals
+    print(f"==> {stage}", flush=True)
+    process = subprocess.Popen(["nice", *STAGES[stage]] if stage in POLITE else STAGES[stage], cwd=ROOT,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True, errors="replace", start_new_session=True)
+    running[stage] = process
+    timer = threading.Timer(STAGE_SECONDS, end_late, (stage, process))
+    timer.start()
+    totals = follow(stage, process)
     code = process.wait()
+    timer.cancel()
     # A stage that dies without its totals, or says 0 failed and exits with 1, has failed.
     passed, failed, skipped = totals or (0, 1, 0)
     if code != 0 and failed == 0:
@@ -58,16 +105,46 @@ def run(stage):
     return passed, failed, skipped
 
 
+def run_lane(stages):
+    results = {}
+    for stage in stages:
+        if not interrupted.is_set():
+            results[stage] = run(stage)
+    return results
+
+
+def run_lanes(lanes):
+    """The results of all their stages; on an interrupt nothing that they started is left."""
+    results = {}
+    with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+        futures = [pool.submit(run_lane, lane) for lane in lanes]
+        try:
+            for future in futures:
+                results |= future.result()
+        except KeyboardInterrupt:
+            interrupted.set()
+            for process in [process for process in running.values() if process.poll() is None]:
+                end(process)
+            raise
+    return results
+
+
 def main():
     stages = sys.argv[1:] or list(STAGES)
-    if "patient" in stages:  # so that two stages do not make the same files at once
+    if not set(stages) <= set(STAGES):
+        sys.exit(f"no such stage: {', '.join(set(stages) - set(STAGES))}; there are {', '.join(STAGES)}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # First, and alone: the tests with the programs need no more than these.
+    if {"e2e", "patient"} & set(stages):
         subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "programs"], cwd=ROOT, check=False)
-    with concurrent.futures.ThreadPoolExecutor(len(BESIDE)) as pool:
-        beside = {stage: pool.submit(run, stage) for stage in stages if stage in BESIDE}
-        results = {stage: run(stage) for stage in stages if stage not in BESIDE}
-        results |= {stage: future.result() for stage, future in beside.items()}
+    lanes = [lane for lane in ([stage for stage in lane if stage in stages] for lane in LANES) if lane]
+    try:
+        results = run_lanes(lanes)
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
     print()
-    for stage, (passed, failed, skipped) in results.items():
+    for stage in sorted(results, key=list(STAGES).index):
+        passed, failed, skipped = results[stage]
         print(f"{stage:10} passed {passed:4}  failed {failed:4}  skipped {skipped:4}")
     passed, failed, skipped = (sum(column) for column in zip(*results.values()))
     print(f"{passed} passed, {failed} failed, {skipped} skipped")

@@ -11,7 +11,9 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/stop.h"
 #include "common/conf/conf.h"
+#include "common/net/health_ask.h"
 #include "worker/checkout/checkout.h"
 #include "worker/runner/runner.h"
 #include "worker/supervisor/space.h"
@@ -61,7 +63,7 @@ static const struct part *find_part(int argc, char **argv)
     return NULL;
 }
 
-static int supervise(const struct conf *conf)
+static int supervise(struct conf *conf)
 {
     AUTO(auto_close) int self_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
@@ -78,6 +80,9 @@ int main(int argc, char **argv)
     const struct part *part = find_part(argc, argv);
     int status;
 
+    /* A part has nothing to read again. */
+    if (argc > 1)
+        stop_ignore_hangup();
     if (argc == 2 && strcmp(argv[1], "--checkout") == 0)
         return checkout_main();
     umask(PRIVATE_UMASK);
@@ -87,5 +92,7 @@ int main(int argc, char **argv)
         return status;
     if (part)
         return part->play(&conf, argv[2]);
+    if (conf.ask_health)
+        return health_ask(&conf, PROGRAM_WORKER);
     return supervise(&conf);
 }

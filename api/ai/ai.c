@@ -285,20 +285,36 @@ const int64_t *ai_outcomes(const struct ai *ai)
     return ai->outcomes;
 }
 
+static void forget_key(struct ai *ai)
+{
+    if (ai->key_line != NULL)
+        explicit_bzero(ai->key_line, strlen(ai->key_line));
+    free(TAKE(ai->key_line));
+}
+
+static void take_key(struct ai *ai)
+{
+    const struct conf *conf = ai->api->conf;
+
+    forget_key(ai);
+    if (conf->ai_url != NULL && conf->ai_key != NULL)
+        ai->key_line = mem_fmt("Authorization: Bearer %s", conf->ai_key);
+    else if (conf->ai_url == NULL && conf->azure_endpoint != NULL)
+        ai->key_line = mem_fmt("api-key: %s", conf->azure_key);
+}
+
 static void set_up(struct ai *ai)
 {
     const struct conf *conf = ai->api->conf;
 
+    take_key(ai);
     if (conf->ai_url != NULL) {
         ai->url = mem_fmt("%s/chat/completions", conf->ai_url);
         ai->model = conf->ai_model;
-        if (conf->ai_key != NULL)
-            ai->key_line = mem_fmt("Authorization: Bearer %s", conf->ai_key);
         return;
     }
     if (conf->azure_endpoint == NULL)
         return;
-    ai->key_line = mem_fmt("api-key: %s", conf->azure_key);
     if (strcmp(conf->azure_api_version, "v1") == 0) {
         ai->url = mem_fmt("%s/openai/v1/chat/completions", conf->azure_endpoint);
         ai->model = conf->azure_deployment;
@@ -307,6 +323,11 @@ static void set_up(struct ai *ai)
     ai->url =
         mem_fmt("%s/openai/deployments/%s/chat/completions?api-version=%s",
                 conf->azure_endpoint, conf->azure_deployment, conf->azure_api_version);
+}
+
+void ai_reload(struct ai *ai)
+{
+    take_key(ai);
 }
 
 struct ai *ai_new(struct api *api, struct err *err)
@@ -336,9 +357,7 @@ void ai_free(struct ai *ai)
     http_out_free(ai->out);
     loop_clear(&ai->api->loop, &ai->timer);
     loop_clear(&ai->api->loop, &ai->drain);
-    if (ai->key_line != NULL)
-        explicit_bzero(ai->key_line, strlen(ai->key_line));
-    free(ai->key_line);
+    forget_key(ai);
     free(ai->url);
     free(ai);
 }

@@ -44,6 +44,8 @@ const char *ai_model(const struct ai *ai);
 void ai_ask(struct request *req, const struct buf *body);
 /* Since the start, AI_OUTCOMES of them; borrowed. */
 const int64_t *ai_outcomes(const struct ai *ai);
+/* The key of the settings may be another one: for the calls to come. */
+void ai_reload(struct ai *ai);
 /* The program stops in some seconds: answers may end until shortly before. */
 void ai_drain(struct ai *ai);
 /* They end now. */

@@ -24,7 +24,7 @@ void handle_readyz(struct request *req)
 {
     struct err err;
 
-    if (req->api->draining)
+    if (req->api->leaving)
         reply_error(req, REPLY_DISABLED, "shutting down");
     else if (health_ready(&req->api->health, &err) < 0)
         reply_error(req, REPLY_AWAY, "%s", err.message);
@@ -43,7 +43,7 @@ static void show_status(struct request *req, int64_t running)
 
     json_open(&w, &body);
     json_object(&w);
-    json_add_boolean(&w, "shutting_down", req->api->draining);
+    json_add_boolean(&w, "shutting_down", req->api->leaving);
     json_add_number(&w, "in_progress_operations", running);
     json_add_text(&w, "version",
                   auth_known(req->api->tokens, &given) ? kedge_version : "");

@@ -5,6 +5,8 @@
 #include "api/handlers.h"
 #include "api/server/audit.h"
 #include "api/server/request.h"
+#include "api/server/server.h"
+#include "api/server/tls.h"
 #include "common/base/mem.h"
 #include "common/queue/queue.h"
 
@@ -53,6 +55,19 @@ static void print_streams(const struct api *api, struct buf *out)
     metrics_print(table, ARRAY_LEN(table), out);
 }
 
+static void print_tls(const struct api *api, struct buf *out)
+{
+    const struct tls *tls = server_tls(api->server);
+    int64_t expiry_s = tls == NULL ? 0 : tls_expiry_s(tls);
+    const struct metric table[] = {
+        {"kedge_tls_expiry_seconds", "Until a certificate of the chain ends.",
+         METRIC_GAUGE, NULL, &expiry_s},
+    };
+
+    if (tls != NULL)
+        metrics_print(table, ARRAY_LEN(table), out);
+}
+
 static void print_process(const struct api *api, struct buf *out)
 {
     const struct counters *counters = &api->counters;
@@ -78,6 +93,7 @@ static void print_process(const struct api *api, struct buf *out)
     };
 
     metrics_print(table, ARRAY_LEN(table), out);
+    print_tls(api, out);
     print_streams(api, out);
     print_audit(api, out);
     metrics_print_process(out);

@@ -88,15 +88,16 @@ void health_close(struct health *health)
 
 void health_turn(struct health *health)
 {
-    const struct redis_link *link = health->api->link.redis;
+    struct redis_link *link = health->api->link.redis;
+    const char *why_away = redis_link_news(link);
     bool ready = redis_link_ready(link);
 
     if (ready && redis_link_generation(link) != health->generation)
         check(health);
     if (ready && !health->was_ready)
         log_info("redis_connected", "generation=%" PRIu64, redis_link_generation(link));
-    else if (!ready && health->was_ready)
-        log_warn("redis_away", "");
+    if (why_away != NULL)
+        log_warn("redis_away", "error=%s", why_away);
     health->was_ready = ready;
 }
 

@@ -93,7 +93,7 @@ static void add_headers(struct request *req, struct MHD_Response *response)
     MHD_add_response_header(response, "X-Request-Id", req->id);
     for (size_t i = 0; i < REQUEST_HEADERS && req->headers[i].name != NULL; i++)
         MHD_add_response_header(response, req->headers[i].name, req->headers[i].value);
-    if (req->api->draining)
+    if (req->api->leaving)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 

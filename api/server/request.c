@@ -171,6 +171,7 @@ static struct request *begin(struct server_daemon *daemon,
     req->begun_mono_ms = clock_mono_ms();
     req->hangup.fd = -1;
     req->api->requests++;
+    req->api->reading++;
     choose_id(req);
     check_route(req, method);
     request_admit(req);
@@ -244,6 +245,7 @@ static void check_project(struct request *req)
 static void handle(struct request *req)
 {
     req->handled = true;
+    req->api->reading--;
     if (req->refusal != NULL) {
         if (req->refused == REPLY_FORBIDDEN)
             audit_refused(req, reply_error_status(req->refused));
@@ -340,6 +342,7 @@ void request_completed(void *cls, struct MHD_Connection *connection, void **req_
     counters_request(&req->api->counters, req->status, elapsed_ms);
     log_request(req, elapsed_ms);
     req->api->requests--;
+    req->api->reading -= !req->handled;
     wait_end(req);
     stream_closed(req);
     loop_unwatch(&req->api->loop, &req->hangup);

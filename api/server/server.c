@@ -11,19 +11,19 @@
 #include <unistd.h>
 
 #include "api/server/request.h"
+#include "api/server/tls.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/base/path.h"
 #include "common/net/listen.h"
 
 #define DAEMONS              4
 #define DESCRIPTORS_RESERVED 64 /* for everything that is not a client */
 #define ACCEPTS_PER_TURN     64
+#define ACCEPTS_LAST         8192 /* more than the kernel's queue holds */
 #define ACCEPT_PAUSE_MS      100
 #define CONNECTION_BYTES     ((size_t)5120) /* request line, headers, answer's headers */
 #define IDLE_TIMEOUT_S       60U
-#define PEM_BYTES_MAX        ((size_t)256 << 10)
 #define RUNS_PER_TURN        4
 
 struct server_daemon {
@@ -41,7 +41,7 @@ struct server {
     struct loop_source listener;
     struct loop_timer listen_again;
     int64_t connections, connections_max;
-    struct buf cert, key;
+    struct tls tls;
     struct server_daemon daemons[DAEMONS];
 };
 
@@ -112,34 +112,39 @@ static void add_connection(struct server *server, int fd,
     daemon->due = true;
 }
 
+/* One of those who wait to be let in; 0: there is none, or no room. */
+static int accept_one(struct server *server)
+{
+    struct sockaddr_storage peer;
+    socklen_t peer_len = sizeof peer;
+    int fd;
+
+    if (server->connections >= server->connections_max) {
+        pause_listening(server);
+        return 0;
+    }
+    fd = accept4(server->listen_fd, (struct sockaddr *)&peer, &peer_len,
+                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        add_connection(server, fd, &peer, peer_len);
+        return 1;
+    }
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        log_warn("accept_failed", "reason=%s", strerrordesc_np(errno));
+        pause_listening(server);
+        loop_set(&server->api->loop, &server->listen_again,
+                 clock_mono_ms() + ACCEPT_PAUSE_MS);
+    }
+    return 0;
+}
+
 static void on_client(struct loop_source *source, uint32_t events)
 {
     struct server *server = LOOP_OWNER(source, struct server, listener);
 
     (void)events;
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct sockaddr_storage peer;
-        socklen_t peer_len = sizeof peer;
-        int fd;
-
-        if (server->connections >= server->connections_max) {
-            pause_listening(server);
-            return;
-        }
-        fd = accept4(server->listen_fd, (struct sockaddr *)&peer, &peer_len,
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            add_connection(server, fd, &peer, peer_len);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            log_warn("accept_failed", "reason=%s", strerrordesc_np(errno));
-            pause_listening(server);
-            loop_set(&server->api->loop, &server->listen_again,
-                     clock_mono_ms() + ACCEPT_PAUSE_MS);
-        }
-        return;
-    }
+    for (int i = 0; i < ACCEPTS_PER_TURN && accept_one(server); i++)
+        continue;
 }
 
 static void on_connection(void *cls, struct MHD_Connection *connection,
@@ -180,12 +185,7 @@ on_library_message(void *cls, const char *format, va_list args)
 static int start_daemon(struct server *server, struct server_daemon *daemon,
                         struct err *err)
 {
-    bool is_tls = server->key.len > 0;
-    struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, server->key.data},
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, server->cert.data},
-        {MHD_OPTION_END, 0, NULL},
-    };
+    bool is_tls = tls_is_on(&server->tls);
     unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
                      MHD_USE_ERROR_LOG | (is_tls ? MHD_USE_TLS : 0U);
     const union MHD_DaemonInfo *info;
@@ -198,21 +198,15 @@ static int start_daemon(struct server *server, struct server_daemon *daemon,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon, MHD_OPTION_UNESCAPE_CALLBACK,
         request_unescape, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->connections_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S, MHD_OPTION_ARRAY,
-        is_tls ? tls : &tls[2], MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_TIMEOUT_S,
+        is_tls ? MHD_OPTION_HTTPS_CERT_CALLBACK2 : MHD_OPTION_END, tls_present,
+        MHD_OPTION_HTTPS_PRIORITIES, TLS_PRIORITIES, MHD_OPTION_END);
     if (daemon->mhd == NULL)
-        return err_set(err, ERR_PERM, "the HTTP server cannot start%s",
-                       is_tls ? ": see KEDGE_TLS_CERT and KEDGE_TLS_KEY" : "");
+        return err_set(err, ERR_PERM, "the HTTP server cannot start");
     info = MHD_get_daemon_info(daemon->mhd, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL)
         return err_set(err, ERR_PERM, "the HTTP library has no epoll");
     return loop_watch(&server->api->loop, &daemon->source, info->epoll_fd, EPOLLIN, err);
-}
-
-static int read_pem(const char *path, struct buf *pem, struct err *err)
-{
-    buf_init(pem, PEM_BYTES_MAX);
-    return path == NULL ? 0 : path_read(path, pem, err);
 }
 
 /* As many clients as there may be descriptors. */
@@ -236,8 +230,7 @@ static int start(struct server *server, struct err *err)
     char name[LISTEN_NAME_BYTES];
 
     server->connections_max = raise_descriptor_limit();
-    if (read_pem(conf->tls_cert, &server->cert, err) < 0 ||
-        read_pem(conf->tls_key, &server->key, err) < 0)
+    if (tls_open(&server->tls, &server->api->loop, conf, err) < 0)
         return -1;
     for (size_t i = 0; i < DAEMONS; i++)
         if (start_daemon(server, &server->daemons[i], err) < 0)
@@ -267,8 +260,16 @@ struct server *server_open(struct api *api, struct err *err)
     return server;
 }
 
+struct tls *server_tls(struct server *server)
+{
+    return tls_is_on(&server->tls) ? &server->tls : NULL;
+}
+
+/* The kernel resets whoever it still has in its queue then: they are let in before. */
 void server_stop_listening(struct server *server)
 {
+    for (int i = 0; server->listen_fd >= 0 && i < ACCEPTS_LAST && accept_one(server); i++)
+        continue;
     loop_unwatch(&server->api->loop, &server->listener);
     loop_clear(&server->api->loop, &server->listen_again);
     auto_close(&server->listen_fd);
@@ -286,10 +287,7 @@ void server_close(struct server *server)
         loop_unwatch(&server->api->loop, &server->daemons[i].source);
         MHD_stop_daemon(server->daemons[i].mhd);
     }
-    if (server->key.data != NULL)
-        explicit_bzero(server->key.data, server->key.len);
-    buf_done(&server->cert);
-    buf_done(&server->key);
+    tls_close(&server->tls);
     free(server);
 }
 

@@ -16,6 +16,7 @@
 struct api;
 struct server;
 struct server_daemon;
+struct tls;
 
 /* Listens at once. ERR_PERM: the address or the certificate cannot be used. */
 struct server *server_open(struct api *api, struct err *err);
@@ -26,7 +27,9 @@ void server_close(struct server *server); /* no request may be suspended */
 int64_t server_turn(struct server *server);
 /* Was a request resumed since? Then it is not the time to sleep. */
 bool server_is_due(const struct server *server);
-/* Stops listening; connections that are open go on. */
+/* NULL: it speaks plain HTTP. */
+struct tls *server_tls(struct server *server);
+/* Stops listening; connections that are open, or wait to be accepted, go on. */
 void server_stop_listening(struct server *server);
 
 struct api *server_api(const struct server_daemon *daemon);

@@ -53,7 +53,8 @@ void wait_begin(struct request *req, const char *run_id, int64_t until_mono_ms,
                 void (*again)(struct request *req));
 /* The same for a request that is answered at the end of what it started, as long as its
  * client would wait: calls `look` at once, and then as `again`. `let_go` answers 202: at
- * once when the client would not wait, and when the request cannot be served otherwise. */
+ * once when the client would not wait, and when the request cannot be served otherwise.
+ */
 void wait_for_end(struct request *req, const char *run_id,
                   void (*look)(struct request *req), void (*let_go)(struct request *req));
 /* From now on `again` is called instead; nothing on one that does not wait. */

@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-#define AUTO(release) __attribute__((cleanup(release)))
+#define AUTO(release) __attribute__((cleanup(release), unused))
 #define TAKE(p)                                                                          \
     __extension__({                                                                      \
         __typeof__(p) take_ = (p);                                                       \

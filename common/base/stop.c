@@ -6,17 +6,37 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-int stop_open(struct err *err)
+static const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+static sigset_t ours(void)
 {
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigset_t wanted;
-    int fd;
 
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGTERM);
     sigaddset(&wanted, SIGINT);
     sigaddset(&wanted, SIGHUP);
     sigaddset(&wanted, SIGCHLD);
+    return wanted;
+}
+
+void stop_block(void)
+{
+    const sigset_t wanted = ours();
+
+    sigprocmask(SIG_BLOCK, &wanted, NULL);
+}
+
+void stop_ignore_hangup(void)
+{
+    sigaction(SIGHUP, &ignore, NULL);
+}
+
+int stop_open(struct err *err)
+{
+    const sigset_t wanted = ours();
+    int fd;
+
     if (sigprocmask(SIG_BLOCK, &wanted, NULL) < 0 ||
         sigaction(SIGPIPE, &ignore, NULL) < 0)
         return err_sys(err, ERR_PERM, errno, "signals");

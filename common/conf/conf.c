@@ -215,6 +215,14 @@ static void check_ai(struct loader *loader)
                 "KEDGE_AI_API_KEY: has no effect without KEDGE_AI_URL\n");
 }
 
+static void load_settings(struct loader *loader)
+{
+    *loader->conf = (struct conf){0};
+    for (size_t i = 0; i < conf_setting_count; i++)
+        if ((conf_settings[i].programs & loader->program) != 0)
+            load_setting(loader, &conf_settings[i]);
+}
+
 int conf_load(struct conf *conf, enum program program, char **environ_list,
               struct buf *problems, struct buf *warnings)
 {
@@ -226,11 +234,9 @@ int conf_load(struct conf *conf, enum program program, char **environ_list,
         .warnings = warnings,
     };
 
-    *conf = (struct conf){0};
-    for (size_t i = 0; i < conf_setting_count; i++)
-        if ((conf_settings[i].programs & loader.program) != 0)
-            load_setting(&loader, &conf_settings[i]);
+    load_settings(&loader);
     check_tls(&loader);
+    loader.problem_count += conf_redis_check(conf, problems);
     check_tokens(&loader);
     check_tokens_file(&loader);
     check_ai(&loader);
@@ -256,6 +262,42 @@ void conf_done(struct conf *conf)
         free(*text);
         *text = NULL;
     }
+}
+
+/* ---- again ---- */
+/* Each side gets the other's text; true when that is news. */
+static bool swap_text(char **now, char **next)
+{
+    char *before = *now;
+
+    if (before == NULL || *next == NULL || strcmp(before, *next) == 0)
+        return false;
+    *now = *next;
+    *next = before;
+    return true;
+}
+
+int conf_reload(struct conf *conf, enum program program, char **environ_list,
+                struct buf *problems, size_t *changed)
+{
+    AUTO(buf_done) struct buf warnings = BUF_INIT(SIZE_MAX);
+    AUTO(conf_done) struct conf fresh = {0};
+    struct loader loader = {
+        .conf = &fresh,
+        .program = program,
+        .environ_list = environ_list,
+        .problems = problems,
+        .warnings = &warnings,
+    };
+
+    *changed = 0;
+    load_settings(&loader);
+    check_tokens(&loader);
+    for (size_t i = 0; i < conf_setting_count && loader.problem_count == 0; i++)
+        if (conf_settings[i].reload)
+            *changed += swap_text(field_of(conf, &conf_settings[i]),
+                                  field_of(&fresh, &conf_settings[i]));
+    return loader.problem_count;
 }
 
 const char *conf_program_name(enum program program)

@@ -33,8 +33,9 @@ struct conf {
 
     char *listen; /* address:port */
     char *tls_cert, *tls_key;
-    char *api_secret; /* secret */
-    char *read_token; /* secret */
+    int64_t drain_delay_ms; /* a stopping api listens for so long, not ready */
+    char *api_secret;       /* secret */
+    char *read_token;       /* secret */
     char *tokens_file;
     int64_t audit_days; /* 0: nothing is recorded */
     bool auth_reads;
@@ -43,6 +44,7 @@ struct conf {
     char *repo_allowlist;
     bool drift_storage;
     bool profiling;
+    bool ask_health; /* --health: not to run, but to ask the one that runs */
     char *github_webhook_secret, *gitlab_webhook_secret; /* secrets */
     /* The model that is asked for suggestions: at most one of the two URLs is set, and
      * what belongs to it then is set too. Both without a trailing slash. */
@@ -89,6 +91,11 @@ struct conf {
 int conf_load(struct conf *conf, enum program program, char **environ_list,
               struct buf *problems, struct buf *warnings);
 void conf_done(struct conf *conf); /* frees; secrets are wiped first */
+/* Reads the files of secrets (X_FILE) again, all but that of KEDGE_REDIS_URL. As
+ * conf_load; with a problem nothing changes, else *changed is how many did. What was
+ * borrowed from a secret that changed is gone: nobody keeps such a pointer. */
+int conf_reload(struct conf *conf, enum program program, char **environ_list,
+                struct buf *problems, size_t *changed);
 
 /* --help: how to call the program and its settings. */
 void conf_print_help(enum program program, struct buf *out);
@@ -96,14 +103,21 @@ void conf_print_help(enum program program, struct buf *out);
 void conf_print(const struct conf *conf, enum program program, struct buf *out);
 /* docs/CONFIG.md: every setting of every program. */
 void conf_print_markdown(struct buf *out);
+/* The manual page in section 8, in mdoc(7). `date` as in "November 22, 2026". */
+void conf_print_man(enum program program, const char *date, struct buf *out);
 
 /* What all main functions share. Handles --help, --version, --print-config,
- * --check-config and wrong arguments; loads the settings, opens the log.
- * Returns -1 to go on, else the exit status (0, 64 EX_USAGE or 78 EX_CONFIG). */
+ * --check-config and wrong arguments; notes --health in conf; blocks signals (stop.h),
+ * loads the settings, opens the log. Returns -1 to go on, else the exit status (0, 64
+ * EX_USAGE or 78 EX_CONFIG). */
 int conf_start(struct conf *conf, enum program program, int argc, char **argv);
 /* The same for a process that such a program starts of itself: no options, and what the
  * first one has warned of is not said again. */
 int conf_start_part(struct conf *conf, enum program program);
+
+/* On SIGHUP: conf_reload with the program's environment, and what came of it in the log
+ * (`secrets_loaded`; `secrets_problem` and `secrets_kept`). */
+void conf_hangup(struct conf *conf, enum program program);
 
 struct redis_address;
 /* Where Redis is, with what TLS needs. ERR_INPUT, naming the setting. The caller's, with

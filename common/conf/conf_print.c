@@ -25,16 +25,18 @@ void conf_print_help(enum program program, struct buf *out)
 {
     const char *name = conf_program_name(program);
 
-    buf_fmt(out,
-            "usage: %s [--help | --version | --check-config | --print-config]\n\n"
-            "  --help          this text\n"
-            "  --version       the version\n"
-            "  --check-config  check the settings and exit: 0 usable, 78 not\n"
-            "  --print-config  print the settings, secrets masked, and exit\n\n"
-            "Settings are environment variables. A secret X may instead be given as\n"
-            "X_FILE, the path of a file that holds it. An empty value counts as unset.\n"
-            "Durations: 250ms, 30s, 5m, 1h, 2d. Sizes: 512, 64K, 20M, 1G.\n\n",
-            name);
+    buf_fmt(
+        out,
+        "usage: %s [--help | --version | --check-config | --print-config | --health]\n\n"
+        "  --help          this text\n"
+        "  --version       the version\n"
+        "  --check-config  check the settings and exit: 0 usable, 78 not\n"
+        "  --print-config  print the settings, secrets masked, and exit\n"
+        "  --health        ask the running one how it is, and exit: 0 well, 1 not\n\n"
+        "Settings are environment variables. A secret X may instead be given as\n"
+        "X_FILE, the path of a file that holds it. An empty value counts as unset.\n"
+        "Durations: 250ms, 30s, 5m, 1h, 2d. Sizes: 512, 64K, 20M, 1G.\n\n",
+        name);
     for (size_t i = 0; i < conf_setting_count; i++)
         if ((conf_settings[i].programs & program) != 0)
             print_help_row(&conf_settings[i], out);

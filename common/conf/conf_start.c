@@ -6,21 +6,29 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/stop.h"
 #include "common/conf/conf.h"
 
 #define TEXT_MAX (1024 * 1024)
 #define GO_ON    (-1)
 
-enum mode { MODE_RUN, MODE_HELP, MODE_VERSION, MODE_CHECK, MODE_PRINT, MODE_WRONG };
+enum mode {
+    MODE_RUN,
+    MODE_HELP,
+    MODE_VERSION,
+    MODE_CHECK,
+    MODE_PRINT,
+    MODE_HEALTH,
+    MODE_WRONG
+};
 
 static const struct {
     const char *option;
     enum mode mode;
 } options[] = {
-    {"--help", MODE_HELP},
-    {"--version", MODE_VERSION},
-    {"--check-config", MODE_CHECK},
-    {"--print-config", MODE_PRINT},
+    {"--help", MODE_HELP},          {"--version", MODE_VERSION},
+    {"--check-config", MODE_CHECK}, {"--print-config", MODE_PRINT},
+    {"--health", MODE_HEALTH},
 };
 
 static enum mode mode_of(int argc, char **argv)
@@ -83,8 +91,10 @@ static int print_version(enum program program)
 
 static int print_usage(enum program program)
 {
-    fprintf(stderr, "usage: %s [--help | --version | --check-config | --print-config]\n",
-            conf_program_name(program));
+    fprintf(
+        stderr,
+        "usage: %s [--help | --version | --check-config | --print-config | --health]\n",
+        conf_program_name(program));
     return EX_USAGE;
 }
 
@@ -99,7 +109,7 @@ static int print_conf(const struct conf *conf, enum program program)
     return status;
 }
 
-/* --check-config and --print-config: told to a person, not logged. */
+/* --check-config, --print-config and --health: told to a person, not logged. */
 static int examine(enum mode mode, struct conf *conf, enum program program)
 {
     struct buf problems = BUF_INIT(TEXT_MAX), warnings = BUF_INIT(TEXT_MAX);
@@ -107,11 +117,16 @@ static int examine(enum mode mode, struct conf *conf, enum program program)
 
     if (conf_load(conf, program, environ, &problems, &warnings) > 0)
         status = EX_CONFIG;
-    tell(program, "warning", buf_text(&warnings));
+    if (mode != MODE_HEALTH)
+        tell(program, "warning", buf_text(&warnings));
     tell(program, "problem", buf_text(&problems));
+    conf->ask_health = mode == MODE_HEALTH;
+    if (status == EX_OK && mode == MODE_HEALTH)
+        status = GO_ON;
     if (status == EX_OK && mode == MODE_PRINT)
         status = print_conf(conf, program);
-    conf_done(conf);
+    if (status != GO_ON)
+        conf_done(conf);
     buf_done(&problems);
     buf_done(&warnings);
     return status;
@@ -143,6 +158,7 @@ int conf_start(struct conf *conf, enum program program, int argc, char **argv)
 
     switch (mode) {
     case MODE_RUN:
+        stop_block();
         return load(conf, program, true);
     case MODE_HELP:
         return print_help(program);
@@ -150,11 +166,25 @@ int conf_start(struct conf *conf, enum program program, int argc, char **argv)
         return print_version(program);
     case MODE_CHECK:
     case MODE_PRINT:
+    case MODE_HEALTH:
         return examine(mode, conf, program);
     case MODE_WRONG:
         break;
     }
     return print_usage(program);
+}
+
+void conf_hangup(struct conf *conf, enum program program)
+{
+    AUTO(buf_done) struct buf problems = BUF_INIT(TEXT_MAX);
+    size_t changed;
+
+    if (conf_reload(conf, program, environ, &problems, &changed) == 0) {
+        log_info("secrets_loaded", "changed=%zu", changed);
+        return;
+    }
+    log_lines(log_error, "secrets_problem", buf_text(&problems));
+    log_error("secrets_kept", "");
 }
 
 int conf_start_part(struct conf *conf, enum program program)

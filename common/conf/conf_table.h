@@ -27,6 +27,7 @@ struct setting {
     const char *fallback; /* the default as text; NULL: unset */
     unsigned programs;    /* enum program, or'ed */
     bool secret;          /* masked, wiped, may come from NAME_FILE */
+    bool reload;          /* conf_reload reads NAME_FILE again */
     int64_t min, max;     /* of a number */
     const char *unset;    /* what no value means, when that says more than "unset" */
     const char *help;
@@ -39,5 +40,9 @@ extern const struct setting_kind conf_text, conf_word, conf_flag, conf_count,
     conf_duration, conf_size, conf_level, conf_sandbox, conf_listen, conf_public_url,
     conf_clone_url, conf_redis_url, conf_token, conf_patterns, conf_names,
     conf_directories, conf_requirements, conf_program;
+
+/* Do the settings of TLS to Redis fit together, and are their files right? Problems are
+ * appended one a line; returns how many. */
+int conf_redis_check(const struct conf *conf, struct buf *problems);
 
 #endif

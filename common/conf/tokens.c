@@ -41,7 +41,7 @@ static void add_secret(struct tokens *tokens, const char *name, enum token_scope
     token = tokens_add(tokens);
     memcpy(token->name, name, strlen(name) + 1);
     token->scope = scope;
-    token->secret = secret;
+    token->secret = mem_dup(secret);
 }
 
 struct tokens *tokens_new(const char *api_secret, const char *read_token)
@@ -66,8 +66,14 @@ void tokens_drop(struct tokens *tokens)
 {
     if (tokens == NULL || --tokens->holds > 0)
         return;
-    for (size_t i = 0; i < tokens->count; i++)
-        parse_list_free(tokens->list[i].projects, tokens->list[i].project_count);
+    for (size_t i = 0; i < tokens->count; i++) {
+        struct token *token = &tokens->list[i];
+
+        parse_list_free(token->projects, token->project_count);
+        if (token->secret != NULL)
+            explicit_bzero(token->secret, strlen(token->secret));
+        free(token->secret);
+    }
     free(tokens->list);
     free(tokens);
 }

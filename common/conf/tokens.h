@@ -28,12 +28,12 @@ struct token {
     enum token_scope scope;
     char **projects; /* globs over project ids; NULL: every project and all else */
     size_t project_count;
-    const char *secret; /* borrowed from the settings; NULL: the digest counts */
+    char *secret; /* of the settings; NULL: the digest counts */
     unsigned char digest[32];
 };
 
 struct tokens;
-/* Those of the settings; each may be NULL, and is borrowed for the set's life. */
+/* Those of the settings; each may be NULL. */
 struct tokens *tokens_new(const char *api_secret, const char *read_token);
 /* Adds those of the file. What is wrong with it goes to problems and what is unwise to
  * warnings, a line each that begins with KEDGE_TOKENS_FILE. Returns the number of

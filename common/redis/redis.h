@@ -13,6 +13,10 @@
  *   once; MOVED, ASK: ERR_PERM "Redis Cluster is not supported"; NOSCRIPT: EVAL, once;
  *   anything else: ERR_PERM, and a bug.
  *
+ * Where the address has sentinels, each new connection asks them anew who is the master,
+ * and ROLE whether it is (redis_sentinel.h has the rules). NOREPLICAS then also drops a
+ * connection that is older than 5 s: its server may be cut off, and the master no more.
+ *
  * SIGPIPE must be ignored (stop_open does that). Commands are built once (struct
  * redis_cmd) and sent by either client; see redis_link.h for the one that never blocks.
  */
@@ -95,7 +99,8 @@ const char *redis_prefix(const struct redis *redis);
 /* Sends and waits, replaying as said above; no attempt starts later than `budget_ms` from
  * now (0: one attempt, and none while the pause before a reconnect lasts). On success
  * *reply is the caller's, and never an error reply. Blocks for at most the budget and
- * three time-outs: connect, greeting, reply. A host name is resolved at each connect. */
+ * three time-outs: connect, greeting, reply; and 1.6 s where sentinels do not answer. A
+ * host name is resolved at each connect. */
 int redis_call(struct redis *redis, const struct redis_cmd *cmd, int64_t budget_ms,
                struct redisReply **reply, struct err *err);
 #define REDIS_CALL_MAX 128 /* commands in one write */
@@ -122,6 +127,7 @@ struct redis_fitness {
     bool fit;   /* nothing wrong */
     bool fatal; /* no setting makes it usable: version, cluster, newer schema */
     char reason[ERR_MESSAGE_BYTES]; /* all that is wrong; "" when fit */
+    char advice[ERR_MESSAGE_BYTES]; /* what could be lost for all its fitness, or "" */
     int64_t clock_skew_ms;          /* the server's clock minus ours */
     int64_t replicas;               /* connected to it */
 };

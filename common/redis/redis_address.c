@@ -99,7 +99,7 @@ static int parse_host(const char *text, const char *end, int default_port,
         host_end = memchr(host, ']', (size_t)(end - host));
         text = host_end != NULL ? host_end + 1 : end;
     } else {
-        host_end = memchr(text, ':', (size_t)(end - text));
+        host_end = text < end ? memchr(text, ':', (size_t)(end - text)) : NULL;
         host_end = host_end != NULL ? host_end : end;
         text = host_end;
     }

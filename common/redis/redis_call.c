@@ -87,6 +87,9 @@ static enum verdict judge(struct redis *redis, const struct batch *batch, struct
     for (size_t i = 0; i < batch->count; i++) {
         enum redis_reply_kind kind = redis_reply_kind(batch->replies[i], err);
 
+        if (kind == REDIS_RETRY &&
+            redis_lookup_in_doubt(&redis->lookup, batch->replies[i]))
+            kind = REDIS_DROP;
         if (kind != REDIS_OK)
             return refused(redis, kind, again, err);
     }

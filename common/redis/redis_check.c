@@ -54,7 +54,7 @@ static void check_server(const char *info, struct redis_fitness *out)
     char replicas[FIELD_BYTES];
 
     redis_info_field(info, "redis_version", version, sizeof version);
-    redis_info_field(info, "redis_mode", mode, sizeof mode);
+    redis_info_mode(info, mode, sizeof mode);
     redis_info_field(info, "role", role, sizeof role);
     if (strtol(version, NULL, 10) < VERSION_MAJOR_MIN)
         unfit(out, FATAL, "it is version %s, %d.0 is needed",
@@ -65,6 +65,22 @@ static void check_server(const char *info, struct redis_fitness *out)
         unfit(out, UNSAFE, "it is a replica, not the master");
     redis_info_field(info, "connected_slaves", replicas, sizeof replicas);
     out->replicas = strtol(replicas, NULL, 10);
+}
+
+/* A master that sentinels may replace is told by its replicas' silence that it was. INFO
+ * has this field where it heeds that. */
+static void check_failover(const struct redis *redis, const char *info,
+                           struct redis_fitness *out)
+{
+    char good[FIELD_BYTES];
+
+    redis_info_field(info, "min_slaves_good_slaves", good, sizeof good);
+    if (redis->address->sentinel_count == 0 || good[0] != '\0')
+        return;
+    snprintf(out->advice, sizeof out->advice,
+             "sentinels may replace this master, and while it is cut off it goes on "
+             "accepting what is lost then: set min-replicas-to-write to 1 or more, on "
+             "the replicas too");
 }
 
 /* CONFIG tells what holds now; where it is forbidden INFO tells the same. */
@@ -149,12 +165,18 @@ int redis_check(struct redis *redis, struct redis_fitness *out, struct err *err)
     AUTO(redis_reply_free) struct redisReply *reply = NULL;
     const char *info;
 
-    if (ask(redis, words, &reply, err) < 0)
-        return -1;
+    if (ask(redis, words, &reply, err) < 0) {
+        if (!redis->unsupported)
+            return -1;
+        unfit(&fitness, FATAL, "%s", err->message);
+        *out = fitness;
+        return 0;
+    }
     info = redis_reply_text(reply);
     if (info == NULL)
         return err_set(err, ERR_PERM, "this does not answer INFO like Redis");
     check_server(info, &fitness);
+    check_failover(redis, info, &fitness);
     /* What has no usable answers is not asked further; nor is a replica written to. */
     if (fitness.fit &&
         (check_settings(redis, info, &fitness, err) < 0 ||

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -20,6 +21,8 @@ const char *redis_address_name(const struct redis_address *address,
         to = &address->at;
     if (to->host == NULL)
         snprintf(name, REDIS_NAME_BYTES, "%s", address->socket_path);
+    else if (strchr(to->host, ':') != NULL)
+        snprintf(name, REDIS_NAME_BYTES, "[%s]:%d", to->host, to->port);
     else
         snprintf(name, REDIS_NAME_BYTES, "%s:%d", to->host, to->port);
     return name;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/redis/redis_internal.h"
 
 #define WAIT_EVERY_MS 500
 #define SAY_EVERY     20 /* looks between two lines in the log */
@@ -25,6 +26,13 @@ static bool same_server(struct redis_guard *guard)
     return same;
 }
 
+int64_t redis_guard_pause_ms(const struct redis_guard *guard)
+{
+    bool waits = guard->replicas == 0 && guard->redis->address->sentinel_count > 0;
+
+    return waits ? REDIS_GUARD_SOON_MS : REDIS_GUARD_EVERY_MS;
+}
+
 enum redis_guard_state redis_guard_look(struct redis_guard *guard, struct err *err)
 {
     struct redis_fitness fitness;
@@ -39,6 +47,9 @@ enum redis_guard_state redis_guard_look(struct redis_guard *guard, struct err *e
     if (!fitness.fit && !guard->warned)
         log_warn("redis_unsafe", "reason=%s", fitness.reason);
     guard->warned = !fitness.fit;
+    if (fitness.advice[0] != '\0' && !guard->advised)
+        log_warn("redis_may_lose", "advice=%s", fitness.advice);
+    guard->advised = fitness.advice[0] != '\0';
     guard->replicas = fitness.replicas;
     return same_server(guard) ? REDIS_GUARD_FIT : REDIS_GUARD_CHANGED;
 }

@@ -1,10 +1,11 @@
 /* What the two Redis clients share: the form of a command on the wire, the socket's
- * settings, the pause between attempts, and what is said first on each connection. For
- * common/redis/redis*.c only. */
+ * settings, the pause between attempts, and what is said first on each connection (whom
+ * to connect to: redis_sentinel.h). For common/redis/redis*.c only. */
 #ifndef KEDGE_COMMON_REDIS_REDIS_INTERNAL_H
 #define KEDGE_COMMON_REDIS_REDIS_INTERNAL_H
 
 #include "common/redis/redis.h"
+#include "common/redis/redis_sentinel.h"
 
 struct redisContext; /* hiredis */
 
@@ -13,7 +14,7 @@ struct redisContext; /* hiredis */
 #define REDIS_ID_BYTES      48
 #define REDIS_PAUSE_MIN_MS  50
 #define REDIS_PAUSE_MAX_MS  2000 /* the grace of the reaper counts on it */
-#define REDIS_CONNECT_MS    3000
+#define REDIS_CONNECT_MS    3000 /* an attempt, with whatever sentinels it asks */
 #define REDIS_KEEP_IDLE_S   10
 #define REDIS_KEEP_EVERY_S  5
 #define REDIS_KEEP_PROBES   3
@@ -21,6 +22,10 @@ struct redisContext; /* hiredis */
 
 /* Appends the whole command; a script as EVAL with its text, else as EVALSHA. */
 void redis_cmd_write(const struct redis_cmd *cmd, bool as_eval, struct buf *out);
+/* The same of a plain command that is one to three words; those that are NULL are left
+ * out. */
+void redis_words_write(struct buf *out, const char *word, const char *arg1,
+                       const char *arg2);
 /* An upper bound of the bytes that redis_cmd_write appends, unless as_eval. */
 size_t redis_cmd_bound(const struct redis_cmd *cmd);
 
@@ -42,6 +47,8 @@ int redis_secure(const struct redis_address *address, const struct redis_host *t
 /* The value of `field` in the text of INFO; "" when it is not there. Cut to size. */
 const char *redis_info_field(const char *info, const char *field, char *value,
                              size_t size);
+/* Its mode (standalone, sentinel, cluster), which Valkey gives another name. */
+const char *redis_info_mode(const char *info, char *value, size_t size);
 
 struct redis_backoff {
     int64_t pause_ms;      /* 0: all is well */
@@ -50,15 +57,19 @@ struct redis_backoff {
 void redis_backoff_grow(struct redis_backoff *backoff);
 void redis_backoff_reset(struct redis_backoff *backoff);
 
-/* AUTH, SELECT, INFO server and one SCRIPT LOAD per script, in one write. */
+/* What is said first, in one write. To a sentinel: its question. To Redis: AUTH, INFO
+ * server, ROLE if sentinels named it, SELECT, and one SCRIPT LOAD per script. */
 struct redis_greeting {
-    const struct redis_address *address;
+    struct redis_lookup *lookup;
     const struct redis_script *const *scripts; /* may be NULL */
     size_t asked, answered;
-    char server_id[REDIS_ID_BYTES]; /* set by the reply to INFO */
+    size_t info_at, role_at, first_script; /* which reply; SIZE_MAX: not asked */
+    char server_id[REDIS_ID_BYTES];        /* set by the reply to INFO */
+    bool unsupported;                      /* so is this: a cluster, a Sentinel */
 };
 void redis_greeting_write(struct redis_greeting *greeting, struct buf *out);
-/* Takes the replies in their order. ERR_PERM when Redis refuses, else ERR_TEMP. */
+/* Takes the replies in their order; the last one that is good settles the lookup, or
+ * tells it the master. ERR_PERM when Redis refuses, else ERR_TEMP. */
 int redis_greeting_read(struct redis_greeting *greeting, const struct redisReply *reply,
                         struct err *err);
 /* One SCRIPT LOAD per script; returns how many. */
@@ -70,9 +81,11 @@ struct redis {
     const char *prefix;
     const struct redis_script *const *scripts;
     int64_t timeout_ms;
+    struct redis_lookup lookup;
     struct redisContext *context; /* NULL: not connected */
     struct redis_backoff backoff;
-    struct err last; /* why there is no connection */
+    struct err last;  /* why there is no connection */
+    bool unsupported; /* what was connected to last is a cluster or a Sentinel */
     uint64_t generation;
     char server_id[REDIS_ID_BYTES];
 };
@@ -80,7 +93,8 @@ struct redis {
 /* Connects when there is no connection and the pause is over; ERR_PERM when Redis refuses
  * us for good. */
 int redis_connect(struct redis *redis, struct err *err);
-/* Frees the connection, remembers why, and lengthens the pause. Returns -1. */
+/* Frees the connection, remembers why, and lengthens the pause, unless another sentinel
+ * is to be asked. Returns -1. */
 int redis_drop(struct redis *redis, struct err *err);
 void redis_append(struct redis *redis, const struct buf *bytes);
 /* Sends what was appended, and waits. On failure the connection is gone. */

@@ -5,11 +5,14 @@
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/redis/redis_link_internal.h"
+#include "common/redis/redis_tls.h"
 
+#define NEWS_EVERY_MS 5000
 /* A larger buffer is freed when it is empty. */
 #define OUT_KEPT_BYTES ((size_t)64 << 10)
 /* hiredis moves all it has left after each write: it is given a piece at a time. */
@@ -26,7 +29,9 @@ struct redis_link *redis_link_new(const struct redis_address *address, const cha
                                 .away_told = true,
                                 .out = BUF_INIT(2 * REDIS_COMMAND_MAX),
                                 .earliest_mono_ms = INT64_MAX};
+    redis_lookup_init(&link->lookup, address);
     err_set(&link->why, ERR_TEMP, "not connected to Redis yet");
+    link->news = link->why;
     return link;
 }
 
@@ -38,6 +43,22 @@ const char *redis_link_prefix(const struct redis_link *link)
 bool redis_link_ready(const struct redis_link *link)
 {
     return link->state == LINK_READY && !link->failed;
+}
+
+const char *redis_link_news(struct redis_link *link)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    if (redis_link_ready(link)) {
+        link->news.message[0] = '\0';
+        link->news_mono_ms = now_ms;
+        return NULL;
+    }
+    if (now_ms < link->news_mono_ms || strcmp(link->why.message, link->news.message) == 0)
+        return NULL;
+    link->news = link->why;
+    link->news_mono_ms = now_ms + NEWS_EVERY_MS;
+    return link->news.message;
 }
 
 uint64_t redis_link_generation(const struct redis_link *link)
@@ -63,20 +84,18 @@ short redis_link_events(const struct redis_link *link)
         return 0;
     if (link->state == LINK_CONNECTING)
         return POLLOUT;
-    return unsent ? POLLIN | POLLOUT : POLLIN;
+    return redis_tls_events(link->context, unsent ? POLLIN | POLLOUT : POLLIN);
 }
 
 /* ---- the end of a connection ---- */
 
 void redis_link_fail(struct redis_link *link, const struct err *err)
 {
-    char name[REDIS_NAME_BYTES];
-
     if (link->failed)
         return;
     link->failed = true;
     link->why = *err;
-    err_wrap(&link->why, "Redis at %s", redis_address_name(link->address, NULL, name));
+    redis_lookup_blame(&link->lookup, &link->why);
     /* Waiting callers may come back however Redis refused the connection. */
     link->why.kind = ERR_TEMP;
 }
@@ -102,19 +121,26 @@ static void empty_out(struct redis_link *link)
     link->taken = 0;
 }
 
+static void close_socket(struct redis_link *link)
+{
+    redisFree(TAKE(link->context));
+    link->state = LINK_AWAY;
+    link->failed = link->told = link->away_told = link->writing = false;
+    link->reloads_left = 0;
+    link->sent = (struct redis_pending_ring){0};
+    link->earliest_mono_ms = INT64_MAX;
+    empty_out(link);
+}
+
 void redis_link_drop(struct redis_link *link)
 {
     struct redis_pending_ring lost = link->sent;
     struct err why = link->why;
 
-    redisFree(TAKE(link->context));
-    link->state = LINK_AWAY;
-    link->failed = link->away_told = link->writing = false;
-    link->reloads_left = 0;
-    link->sent = (struct redis_pending_ring){0};
-    link->earliest_mono_ms = INT64_MAX;
-    empty_out(link);
-    redis_backoff_grow(&link->pause);
+    redis_lookup_closed(&link->lookup, link->failed);
+    close_socket(link);
+    if (!link->lookup.goes_on) /* else nothing was sent yet, and there is no pause */
+        redis_backoff_grow(&link->pause);
     while (lost.count > 0) {
         struct redis_pending pending = redis_pending_pop(&lost);
 
@@ -243,7 +269,7 @@ void redis_link_flush(struct redis_link *link)
 static bool overdue(struct redis_link *link, int64_t now_ms)
 {
     if (link->state == LINK_CONNECTING || link->state == LINK_GREETING)
-        return now_ms >= link->greeted_by_mono_ms;
+        return now_ms >= link->lookup.by_mono_ms;
     if (now_ms < link->earliest_mono_ms)
         return false;
     link->earliest_mono_ms = redis_pending_earliest(&link->sent);
@@ -259,7 +285,7 @@ static int64_t sleep_ms(const struct redis_link *link, int64_t now_ms)
     if (link->state == LINK_AWAY)
         until_ms = link->pause.until_mono_ms;
     else if (link->state != LINK_READY)
-        until_ms = link->greeted_by_mono_ms;
+        until_ms = link->lookup.by_mono_ms;
     if (until_ms == INT64_MAX)
         return -1;
     return until_ms > now_ms ? until_ms - now_ms : 0;

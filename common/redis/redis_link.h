@@ -21,8 +21,10 @@
  * loads all scripts again and fails the call with ERR_TEMP, for the caller to replay.
  *
  * The link connects again by itself; between two attempts it waits 50 ms, doubling up to
- * 2 s, until a command has succeeded. Resolving a host name at connect blocks: give an
- * address where that matters.
+ * 2 s, until a command has succeeded. Where the address has sentinels, an attempt goes
+ * through sockets to one or more of them, each as here: polled like any other, with a
+ * tick without one in between. redis.h says when they are asked. Resolving a host name at
+ * connect blocks: give an address where that matters, and have sentinels announce some.
  *
  * One thread. Callbacks are called from redis_link_io, redis_link_tick and
  * redis_link_free only. A callback may send, flush and ask, but not call those three. */
@@ -65,6 +67,10 @@ void redis_link_flush(struct redis_link *link);
 int64_t redis_link_tick(struct redis_link *link);
 /* Connected, and the scripts are loaded. */
 bool redis_link_ready(const struct redis_link *link);
+/* Why it is not ready, when that should be logged: at once when it went away, and when
+ * the reason is another one than was told last, though not more often than every 5 s.
+ * NULL: nothing is new. Borrowed until the next call on the link. */
+const char *redis_link_news(struct redis_link *link);
 /* Grows by one each time the link becomes ready. */
 uint64_t redis_link_generation(const struct redis_link *link);
 /* Commands whose callback is still to come. */

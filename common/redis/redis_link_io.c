@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/redis/redis_link_internal.h"
+#include "common/redis/redis_tls.h"
 
 /* ---- receiving ---- */
 
@@ -40,7 +41,7 @@ static void take_greeting(struct redis_link *link, const struct redisReply *repl
 {
     struct err err;
 
-    if (link->failed)
+    if (link->failed || link->told)
         return;
     if (redis_greeting_read(&link->greeting, reply, &err) < 0) {
         redis_link_fail(link, &err);
@@ -48,6 +49,10 @@ static void take_greeting(struct redis_link *link, const struct redisReply *repl
     }
     if (link->greeting.answered < link->greeting.asked)
         return;
+    if (link->lookup.asking) {
+        link->told = true;
+        return;
+    }
     link->state = LINK_READY;
     link->generation++;
 }
@@ -69,6 +74,9 @@ static void take_reply(struct redis_link *link, const struct redisReply *reply)
         reload_scripts(link);
         break;
     case REDIS_RETRY:
+        if (redis_lookup_in_doubt(&link->lookup, reply))
+            redis_link_fail(link, &err);
+        break;
     case REDIS_OOM:
     case REDIS_BUG:
         break;
@@ -90,7 +98,7 @@ static void take(struct redis_link *link, const struct redisReply *reply)
     }
 }
 
-static void receive(struct redis_link *link)
+static void receive_some(struct redis_link *link)
 {
     if (redisBufferRead(link->context) != REDIS_OK) {
         redis_link_fail_io(link, errno, "cannot read");
@@ -111,6 +119,13 @@ static void receive(struct redis_link *link)
     }
 }
 
+static void receive(struct redis_link *link)
+{
+    do {
+        receive_some(link);
+    } while (!link->failed && redis_tls_holds(link->context));
+}
+
 /* ---- connecting ---- */
 
 void redis_link_connect(struct redis_link *link)
@@ -118,8 +133,7 @@ void redis_link_connect(struct redis_link *link)
     struct err err;
 
     link->state = LINK_CONNECTING;
-    link->greeted_by_mono_ms = clock_mono_ms() + REDIS_CONNECT_MS;
-    link->context = redis_dial(link->address, NULL, 0, &err);
+    link->context = redis_dial(link->address, redis_lookup_next(&link->lookup), 0, &err);
     if (link->context == NULL)
         redis_link_fail(link, &err);
 }
@@ -136,13 +150,14 @@ static void finish_connect(struct redis_link *link)
         redis_link_fail_io(link, errnum, "cannot connect");
         return;
     }
-    if (redis_secure(link->address, NULL, link->context, &err) < 0) {
+    if (redis_secure(link->address, redis_lookup_to(&link->lookup), link->context, &err) <
+        0) {
         redis_link_fail(link, &err);
         return;
     }
     link->state = LINK_GREETING;
     link->greeting =
-        (struct redis_greeting){.address = link->address, .scripts = link->scripts};
+        (struct redis_greeting){.lookup = &link->lookup, .scripts = link->scripts};
     redis_greeting_write(&link->greeting, &link->out);
 }
 
@@ -152,9 +167,9 @@ void redis_link_io(struct redis_link *link, short revents)
         return;
     if (link->state == LINK_CONNECTING)
         finish_connect(link);
-    else if ((revents & ~POLLOUT) != 0)
+    else if (redis_tls_wants_read(link->context, revents))
         receive(link);
     redis_link_flush(link);
-    if (link->failed)
+    if (link->failed || link->told)
         redis_link_drop(link);
 }

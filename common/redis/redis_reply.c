@@ -117,3 +117,11 @@ const char *redis_info_field(const char *info, const char *field, char *value,
     value[value_len] = '\0';
     return value;
 }
+
+const char *redis_info_mode(const char *info, char *value, size_t size)
+{
+    redis_info_field(info, "redis_mode", value, size);
+    if (value[0] == '\0')
+        redis_info_field(info, "server_mode", value, size);
+    return value;
+}

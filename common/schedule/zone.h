@@ -54,6 +54,8 @@ int civil_weekday(int64_t seconds); /* 0 is Sunday */
 struct zones;
 struct zones *zones_new(void);
 void zones_free(struct zones *zones);
+void zones_refresh(
+    struct zones *zones); /* every file is read again when next asked for */
 /* Borrowed until zones_free. Errors as zone_load's. A zone's file is read again when a
  * day has passed since, so that a new tzdata needs no restart. */
 int zones_get(struct zones *zones, const char *name, const struct zone **out,

@@ -105,6 +105,12 @@ static int add(struct zones *zones, size_t place, const char *name, struct err *
     return 0;
 }
 
+void zones_refresh(struct zones *zones)
+{
+    for (size_t i = 0; i < zones->count; i++)
+        zones->entries[i].read_mono_ms = clock_mono_ms() - zones->keep_ms;
+}
+
 int zones_get(struct zones *zones, const char *name, const struct zone **out,
               struct err *err)
 {

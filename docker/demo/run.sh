@@ -16,11 +16,12 @@ listen=${KEDGE_LISTEN:-127.0.0.1:4141}
 url=http://$listen
 emulator_port=${DEMO_EMULATOR_PORT:-4566}
 emulator=http://127.0.0.1:$emulator_port
+token_file=$var/token
+export title='make run'
+# shellcheck source=docker/demo/client.sh
+source docker/demo/client.sh
 umask 077
 mkdir -p "$var"/{log,redis,bin} "$demo"/{git,state} "$world"
-
-say() { printf '%s\n' "$*"; }
-die() { printf 'make run: %s\n' "$*" >&2; exit 1; }
 
 # ---- one at a time ----
 exec 9>"$var/run.lock"
@@ -82,10 +83,6 @@ else
     : >"$TF_CLI_CONFIG_FILE"
 fi
 
-sqs() { # action, JSON body
-    curl -fsS --max-time 5 "$emulator/" -H "X-Amz-Target: AmazonSQS.$1" \
-        -H 'Content-Type: application/x-amz-json-1.0' -d "$2"
-}
 save_queue() {
     sqs GetQueueAttributes "{\"QueueUrl\":\"$(cat "$demo/queue_url")\",\"AttributeNames\":[\"VisibilityTimeout\"]}" 2>/dev/null |
         jq -re .Attributes.VisibilityTimeout >"$demo/queue.new" 2>/dev/null &&
@@ -180,37 +177,7 @@ create_resources() {
 }
 
 # ---- the API, as any client uses it ----
-[ -s "$var/token" ] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$var/token"
-call() { # method, path [, JSON]
-    curl -sS --max-time 70 -X "$1" "$url$2" -H "Authorization: Bearer $(cat "$var/token")" \
-        ${3:+-H 'Content-Type: application/json' -d "$3"}
-}
-must() {
-    local answer
-    answer=$(call "$@") || die "$1 $2: no answer"
-    if jq -e '.error.code? // empty' <<<"$answer" >/dev/null && ! jq -e '.status?' <<<"$answer" >/dev/null; then
-        die "$1 $2: $(jq -r '.error.message' <<<"$answer")"
-    fi
-    printf '%s' "$answer"
-}
-follow() { # run id: waits on the server, not in a loop of sleeps
-    local run
-    while :; do
-        run=$(must GET "/api/v1/runs/$1?wait=20")
-        case $(jq -r .status <<<"$run") in
-        queued | running) ;;
-        *) break ;;
-        esac
-    done
-    printf '%s' "$run"
-}
-show() {
-    jq -r '"  status   \(.status)\n  \(if .error then "error    \(.error.code): \(.error.message)" else "summary  \(.metadata.summary)" end)",
-        (.metadata.driftedResources // [] | .[] |
-            "  \(.severity)\t\(.action)\t\(.address)   (moved: \(.origin))",
-            (.changes[:8][] | "      \(.attribute): \(.before | tojson) -> \(.after | tojson)")),
-        (if (.status == "error") then (.output | split("\n")[:20] | map("  | " + .) | join("\n")) else empty end)' <<<"$1"
-}
+[ -s "$token_file" ] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$token_file"
 
 # ---- go ----
 choose_sample

@@ -11,18 +11,24 @@ import sys
 import xml.etree.ElementTree as xml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENT = "tests/patient"  # the other suite there is; it runs beside this one
+sys.path.insert(0, str(ROOT / "tests"))
+
+from make import make
+OTHERS = ("tests/patient", "tests/ship")  # suites of their own
 
 
 def main():
     variant, arguments = sys.argv[1], sys.argv[2:]
-    subprocess.run(["make", "-s", f"-j{os.cpu_count()}", f"V={variant}", "programs"], cwd=ROOT, check=True)
-    stage = "patient" if arguments[:1] == [PATIENT] else "e2e"
+    make(variant, "programs")
+    other = arguments[0] if arguments[:1] and arguments[0] in OTHERS else None
+    stage = pathlib.Path(other or "tests/e2e").name
     report = ROOT / "build" / variant / f"{stage}.xml"
     report.unlink(missing_ok=True)
     # The tests wait more than they work. A file is one piece: its tests share what they started.
     spread = ["-n", str(os.cpu_count() + 1), "--dist", "loadfile"] if importlib.util.find_spec("xdist") else []
-    keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    if stage == "ship":
+        spread = []  # what they start is spread itself; and some of it is measured
+    keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "KEDGE_TEST_REDIS", "KEDGE_DEBIAN_MIRROR") if key in os.environ}
     subprocess.run(
         ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--tb=short", *spread,
          f"--junitxml={report}", *(arguments or ["tests/e2e"])],

@@ -16,7 +16,9 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -24,7 +26,12 @@ import urllib.parse
 import openapi_check
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/support"))
+from tls_files import TlsFiles  # noqa: E402
+
 VARIANT = os.environ.get("KEDGE_TEST_VARIANT", "release")
+# "tls": every stack speaks TLS with its Redis, not only those of the tests about it.
+REDIS_TLS = os.environ.get("KEDGE_TEST_REDIS") == "tls"
 BUILD = ROOT / "build" / VARIANT
 # An instrumented program is slower; deadlines are for hangs, not for speed.
 PATIENCE = 3 if VARIANT == "asan" else 1
@@ -53,6 +60,12 @@ def until(condition, seconds=20, what="condition"):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
 
 
 class Response:
@@ -118,11 +131,15 @@ class Process:
 
 
 class Stack:
-    def __init__(self, **settings):
+    def __init__(self, redis_tls=REDIS_TLS, **settings):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kedge-"))
         self.settings = settings  # KEDGE_ names without the prefix, or whole names
         self.processes = {}
         self.appendfsync = "always"
+        self.tls = TlsFiles(self.dir / "tls") if redis_tls else None
+        if redis_tls:
+            self.tls.make("redis", "DNS:localhost")
+            self.redis_port = free_port()  # of TLS; the unix socket is always there
         for name in ("redis", "git", "state", "world", "data", "log", "home", "env"):
             (self.dir / name).mkdir()
         self.world = self.dir / "world"
@@ -143,12 +160,17 @@ class Stack:
     def socket(self):
         return self.dir / "redis.sock"
 
+    def redis_settings(self):
+        if self.tls is None:
+            return {"KEDGE_REDIS_URL": f"unix://{self.socket}"}
+        return {"KEDGE_REDIS_URL": f"rediss://localhost:{self.redis_port}", "KEDGE_REDIS_CA": str(self.tls.path("ca"))}
+
     def environment(self, **more):
         base = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.dir / "home"),
             "LANG": "C.UTF-8",
-            "KEDGE_REDIS_URL": f"unix://{self.socket}",
+            **self.redis_settings(),
             "KEDGE_LISTEN": "127.0.0.1:0",
             "KEDGE_API_SECRET": TOKEN,
             "KEDGE_DATA_DIR": str(self.dir / "data"),
@@ -175,10 +197,17 @@ class Stack:
         self.processes[name] = process
         return process
 
+    def redis_tls_arguments(self):
+        if self.tls is None:
+            return []
+        return ["--bind", "127.0.0.1", "--tls-port", self.redis_port, "--tls-auth-clients", "no", "--tls-ca-cert-file", self.tls.path("ca"),
+                "--tls-cert-file", self.tls.path("redis"), "--tls-key-file", self.tls.path("redis", "key")]
+
     def start_redis(self):
         process = self.spawn(
             "redis", "redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", self.dir / "redis",
-            "--appendonly", "yes", "--appendfsync", self.appendfsync, "--save", "", "--maxmemory-policy", "noeviction")
+            "--appendonly", "yes", "--appendfsync", self.appendfsync, "--save", "", "--maxmemory-policy", "noeviction",
+            *self.redis_tls_arguments())
         until(lambda: self.redis_cli("ping", check=False).strip() == "PONG", 20, "redis answers")
         return process
 

@@ -13,6 +13,9 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from make import make
 
 
 def fuzz(name, seconds):
@@ -41,7 +44,7 @@ def main():
     if not shutil.which("clang"):
         print(f"skipped: clang is not installed\n0 passed, 0 failed, {len(names)} skipped")
         return 0
-    subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "V=fuzz", "fuzz-build"], cwd=ROOT, check=True)
+    make("fuzz", "fuzz-build")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda name: fuzz(name, seconds), names))
     print(f"{results.count(True)} passed, {results.count(False)} failed, 0 skipped")

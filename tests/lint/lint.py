@@ -12,6 +12,10 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from make import make
+
 ROOMS = ("common", "api", "worker", "scheduler")
 
 # Folders, a floor a line: what stands on one uses its own floor and those below it.
@@ -134,17 +138,19 @@ def make_variable(variable):
 def check_clang_tidy():
     """clang-tidy is silent"""
     tool = need("clang-tidy")
-    subprocess.run(["make", "-s", "build/release/gen/lua_scripts.h"], cwd=ROOT, check=True)
+    make("release", "build/release/gen/lua_scripts.h", "build/release/gen/openapi_yaml.h")
     # The analyzer's own limit is 225 000 states a function: three times the time, and nothing found.
     states = os.environ.get("LINT_STATES", "50000")
     flags = make_variable("CPPFLAGS") + ["-std=gnu17", "-DKEDGE_VERSION=\"lint\"",
                                          "-Xclang", "-analyzer-config", "-Xclang", f"max-nodes={states}"]
 
+    left_out = make_variable("NOT_BUILT")  # needs libraries that are not here
+
     def tidy(path):
         return subprocess.run([tool, "--quiet", path, "--", *flags], capture_output=True, text=True, cwd=ROOT)
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done in pool.map(tidy, sources(".c", rooms=ROOMS)):
+        for done in pool.map(tidy, (path for path in sources(".c", rooms=ROOMS) if str(path.relative_to(ROOT)) not in left_out)):
             if done.returncode != 0:
                 yield "\n".join(line for line in done.stdout.split("\n") if ": error:" in line or ": warning:" in line)
 
@@ -172,7 +178,7 @@ def check_shellcheck():
 
 def check_config_document():
     """docs/CONFIG.md is what the settings table says"""
-    subprocess.run(["make", "-s", "build/release/conf_doc"], cwd=ROOT, check=True)
+    make("release", "build/release/conf_doc")
     made = subprocess.run([ROOT / "build/release/conf_doc"], capture_output=True, text=True, check=True).stdout
     if made != (ROOT / "docs/CONFIG.md").read_text():
         yield "run `make docs`"

@@ -11,6 +11,9 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from make import make
 PROGRAM_SECONDS = 300
 
 
@@ -49,8 +52,7 @@ def run(program):
 
 def main():
     variant, wanted = sys.argv[1], sys.argv[2:]
-    jobs = f"-j{os.cpu_count()}"
-    subprocess.run(["make", "-s", jobs, f"V={variant}", "programs", "unit-build"], cwd=ROOT, check=True)
+    make(variant, "programs", "unit-build")
     names = wanted or sorted(path.stem for path in (ROOT / "tests/unit").glob("test_*.c"))
     programs = [ROOT / "build" / variant / "tests/unit" / name for name in names]
     with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:  # most of them wait for a Redis or a child

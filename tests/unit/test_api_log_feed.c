@@ -22,7 +22,7 @@
 
 static struct queue_fixture fixture;
 static char prefix[] = FIXTURE_PREFIX;
-static const struct conf conf = {.redis_prefix = prefix};
+static struct conf conf = {.redis_prefix = prefix};
 static struct api api;
 
 struct watcher {

@@ -325,6 +325,62 @@ static void a_useless_secret_file_is_a_problem(void **state)
     unload(&loaded);
 }
 
+/* What conf_reload makes of it; *changed on success. */
+static int reload(struct loaded *loaded, const char *const *list, size_t *changed)
+{
+    char **environ_list = environ_copy(list);
+    int problem_count =
+        conf_reload(&loaded->conf, PROGRAM_API, environ_list, &loaded->problems, changed);
+
+    environ_free(environ_list);
+    return problem_count;
+}
+
+static void a_reload_reads_the_files_of_secrets_again(void **state)
+{
+    AUTO(auto_free) char *path = scratch_file(state, "secret", "first");
+    AUTO(auto_free) char *url_path = scratch_file(state, "url", "redis://one");
+    AUTO(auto_free) char *file = mem_fmt("KEDGE_API_SECRET_FILE=%s", path);
+    AUTO(auto_free) char *url = mem_fmt("KEDGE_REDIS_URL_FILE=%s", url_path);
+    const char *const *env = ENV(file, url, "KEDGE_READ_TOKEN=reads", "KEDGE_LISTEN=:1");
+    struct loaded loaded = load(PROGRAM_API, env);
+    size_t changed = 7;
+
+    assert_int_equal(reload(&loaded, env, &changed), 0);
+    assert_int_equal(changed, 0);
+    free(scratch_file(state, "secret", "second\n"));
+    free(scratch_file(state, "url", "redis://two"));
+    assert_int_equal(reload(&loaded, env, &changed), 0);
+    assert_int_equal(changed, 1);
+    assert_string_equal(loaded.conf.api_secret, "second");
+    assert_string_equal(loaded.conf.read_token, "reads");
+    assert_string_equal(loaded.conf.redis_url, "redis://one"); /* it has a connection */
+    unload(&loaded);
+}
+
+static void a_reload_with_a_problem_changes_nothing(void **state)
+{
+    AUTO(auto_free) char *secret = scratch_file(state, "secret", "first");
+    AUTO(auto_free) char *token = scratch_file(state, "token", "reads");
+    AUTO(auto_free) char *secret_file = mem_fmt("KEDGE_API_SECRET_FILE=%s", secret);
+    AUTO(auto_free) char *token_file = mem_fmt("KEDGE_READ_TOKEN_FILE=%s", token);
+    const char *const *env = ENV(secret_file, token_file);
+    struct loaded loaded = load(PROGRAM_API, env);
+    size_t changed = 7;
+
+    free(scratch_file(state, "secret", "reads"));
+    assert_int_equal(reload(&loaded, env, &changed), 1);
+    free(scratch_file(state, "secret", "second"));
+    free(scratch_file(state, "token", ""));
+    assert_int_equal(reload(&loaded, env, &changed), 1);
+    assert_int_equal(changed, 0);
+    assert_string_equal(loaded.conf.api_secret, "first");
+    assert_string_equal(loaded.conf.read_token, "reads");
+    assert_non_null(strstr(buf_text(&loaded.problems), "must differ"));
+    assert_non_null(strstr(buf_text(&loaded.problems), "the file is empty"));
+    unload(&loaded);
+}
+
 static void a_secret_given_twice_is_a_problem(void **state)
 {
     struct loaded loaded =
@@ -367,7 +423,7 @@ static void a_problem_never_repeats_a_secret(void **state)
     static const char *const entries[] = {
         "KEDGE_API_SECRET=hunter 2",
         "KEDGE_READ_TOKEN=hunter\n2",
-        "KEDGE_REDIS_URL=rediss://:hunter@x:1/0",
+        "KEDGE_REDIS_URL=rediss://:hunter@x:1/none",
         "KEDGE_REDIS_URL=hunter",
         "KEDGE_GIT_URL=https://u:hunter@host/",
     };
@@ -461,6 +517,8 @@ int main(void)
         cmocka_unit_test(settings_of_the_model_go_together),
         IN_SCRATCH(a_secret_may_come_from_a_file),
         IN_SCRATCH(a_useless_secret_file_is_a_problem),
+        IN_SCRATCH(a_reload_reads_the_files_of_secrets_again),
+        IN_SCRATCH(a_reload_with_a_problem_changes_nothing),
         cmocka_unit_test(a_secret_given_twice_is_a_problem),
         cmocka_unit_test(the_read_token_must_not_be_the_api_secret),
         IN_SCRATCH(tls_files_that_are_there_are_accepted),

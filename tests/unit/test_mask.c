@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "worker/text/mask.h"
 
@@ -178,6 +178,15 @@ static void mask_text_leaves_the_stream_alone(void **unused)
     assert_string_equal(buf_text(&out), "***");
 }
 
+/* Of the processor: how busy the machine is does not count. */
+static int64_t worked_ms(void)
+{
+    struct timespec spent;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
+
 /* 200 secrets that begin with every letter, 50 MB in pieces of 16 KiB. */
 static void a_large_stream_is_masked_quickly(void **unused)
 {
@@ -194,13 +203,13 @@ static void a_large_stream_is_masked_quickly(void **unused)
     }
     for (size_t i = 0; i < sizeof(piece); i++)
         piece[i] = (char)('a' + (i * 7 + i / 26) % 26);
-    start_ms = clock_mono_ms();
+    start_ms = worked_ms();
     for (int i = 0; i < 50 * 1024 / 16; i++) {
         mask_feed(mask, piece, sizeof(piece), &out);
         buf_reset(&out);
     }
-    print_message("50 MB in %d ms\n", (int)(clock_mono_ms() - start_ms));
-    assert_in_range(clock_mono_ms() - start_ms, 0, 20000);
+    print_message("50 MB in %d ms\n", (int)(worked_ms() - start_ms));
+    assert_in_range(worked_ms() - start_ms, 0, 20000);
 }
 
 /* What a plan with a large sensitive map gives, and an output made to be slow. */
@@ -210,7 +219,7 @@ static void many_secrets_that_begin_alike_cost_little(void **unused)
     AUTO(auto_mask) struct mask *mask = mask_new();
     AUTO(buf_done) struct buf out = BUF_INIT(SIZE_MAX);
     AUTO(auto_free) char *text = mem_new(TEXT_BYTES, 1);
-    int64_t start_ms = clock_mono_ms();
+    int64_t start_ms = worked_ms();
 
     (void)unused;
     memset(text, 'a', TEXT_BYTES);
@@ -223,8 +232,8 @@ static void many_secrets_that_begin_alike_cost_little(void **unused)
     mask_text(mask, text, TEXT_BYTES, &out);
     assert_int_equal(out.len, TEXT_BYTES);
     assert_masked(mask, "<aaaaaaaaa77-bbbb>", "<a***>");
-    print_message("%d secrets in %d ms\n", SECRETS, (int)(clock_mono_ms() - start_ms));
-    assert_in_range(clock_mono_ms() - start_ms, 0, 10000);
+    print_message("%d secrets in %d ms\n", SECRETS, (int)(worked_ms() - start_ms));
+    assert_in_range(worked_ms() - start_ms, 0, 10000);
 }
 
 static void of_secrets_in_one_another_the_longest_is_masked(void **unused)

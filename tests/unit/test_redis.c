@@ -1145,6 +1145,12 @@ static void what_only_another_server_would_say_is_judged(void **state)
     } cases[] = {
         {"old", {INFO_OF("58", "6.2.14", "standalone")}, true, "version 6.2.14"},
         {"cluster", {INFO_OF("55", "7.0.15", "cluster")}, true, "cluster mode"},
+        {"a cluster of Valkey",
+         {{.command = "INFO",
+           .reply = "$55\r\nredis_version:7.2.4\r\nserver_mode:cluster\r\n"
+                    "role:master\r\n\r\n"}},
+         true,
+         "cluster mode"},
         {"clock",
          {INFO_OF("58", "7.0.15", "standalone"),
           {.command = "TIME", .reply = "*2\r\n$10\r\n1000000000\r\n$1\r\n0\r\n"},

@@ -673,9 +673,38 @@ static void a_port_where_nobody_listens_is_tried_with_growing_pauses(void **stat
     redis_link_free(link);
 }
 
+static void why_it_is_away_is_told_at_once_and_not_again(void **state)
+{
+    struct redis_server server;
+    struct redis_link *link;
+    const char *why = NULL;
+
+    (void)state;
+    redis_server_start(&server, REDIS_SERVER_MEMORY, NULL);
+    link = redis_link_new(&server.address, PREFIX, scripts);
+    assert_null(redis_link_news(link));
+    UNTIL(link, redis_link_ready(link));
+    assert_null(redis_link_news(link));
+    redis_server_kill(&server);
+    UNTIL(link, (why = redis_link_news(link)) != NULL);
+    assert_contains(why, server.socket_path);
+    for (int i = 0; i < 3; i++) { /* the reason is another one by now */
+        turn(link);
+        assert_null(redis_link_news(link));
+    }
+    redis_server_restart(&server);
+    UNTIL(link, redis_link_ready(link));
+    assert_null(redis_link_news(link));
+    redis_server_kill(&server);
+    UNTIL(link, redis_link_news(link) != NULL);
+    redis_link_free(link);
+    redis_server_stop(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(why_it_is_away_is_told_at_once_and_not_again),
         cmocka_unit_test(before_it_is_connected_a_command_fails_in_the_next_tick),
         cmocka_unit_test(replies_come_in_order_and_scripts_are_loaded),
         cmocka_unit_test(scripts_that_redis_lost_are_loaded_again),

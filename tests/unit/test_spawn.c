@@ -129,17 +129,20 @@ static void what_cannot_be_executed_is_an_error_with_the_reason(void **state)
 static void where_redis_is_is_withheld_and_all_else_passed_on(void **state)
 {
     char path[] = "PATH=/bin", url[] = "KEDGE_REDIS_URL=redis://:secret@h",
-         file[] = "KEDGE_REDIS_URL_FILE=/run/secret",
+         file[] = "KEDGE_REDIS_URL_FILE=/run/secret", ca[] = "KEDGE_REDIS_CA=/c",
+         cert[] = "KEDGE_REDIS_CERT=/d", key[] = "KEDGE_REDIS_KEY=/k",
+         name[] = "KEDGE_REDIS_TLS_NAME=r",
          prefix[] = "KEDGE_REDIS_PREFIX=k:", none[] = "KEDGE_REDIS_URLX=1";
-    char *list[] = {url, path, file, prefix, none, NULL};
+    char *list[] = {url, path, file, ca, cert, key, name, prefix, none, NULL};
     AUTO(auto_free) char **kept = spawn_environment(list);
 
     (void)state;
     assert_ptr_equal(kept[0], path);
     assert_ptr_equal(kept[1], file + strlen("KEDGE_")); /* to be hidden, not read */
-    assert_ptr_equal(kept[2], prefix);
-    assert_ptr_equal(kept[3], none);
-    assert_null(kept[4]);
+    assert_ptr_equal(kept[2], key + strlen("KEDGE_"));
+    assert_ptr_equal(kept[3], prefix);
+    assert_ptr_equal(kept[4], none);
+    assert_null(kept[5]);
 }
 
 int main(int argc, char **argv)

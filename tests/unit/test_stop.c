@@ -118,6 +118,43 @@ static void a_broken_pipe_is_an_error_and_no_death(void **state)
     in_child(pipe_breaks);
 }
 
+/* What came before there was a descriptor. */
+static void what_was_blocked_from_the_start_is_not_lost(void **state)
+{
+    int status;
+
+    (void)state;
+    if (fork() == 0) {
+        struct stop_signals signals = {0};
+        struct err err;
+        int fd;
+
+        stop_block();
+        kill(getpid(), SIGTERM);
+        kill(getpid(), SIGHUP);
+        fd = stop_open(&err);
+        stop_read(fd, &signals);
+        _exit(fd >= 0 && signals.stop && signals.hup && !signals.again ? 0 : 1);
+    }
+    assert_true(wait(&status) > 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_part_does_not_hear_a_hang_up(void **state)
+{
+    int status;
+
+    (void)state;
+    if (fork() == 0) {
+        stop_ignore_hangup();
+        kill(getpid(), SIGHUP);
+        _exit(0);
+    }
+    assert_true(wait(&status) > 0);
+    assert_true(WIFEXITED(status));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +162,8 @@ int main(void)
         cmocka_unit_test(what_was_read_stays_until_the_reader_clears_it),
         cmocka_unit_test(the_end_of_a_child_is_seen),
         cmocka_unit_test(a_broken_pipe_is_an_error_and_no_death),
+        cmocka_unit_test(what_was_blocked_from_the_start_is_not_lost),
+        cmocka_unit_test(a_part_does_not_hear_a_hang_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <hiredis/hiredis.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -295,6 +296,25 @@ static void a_run_waits_for_a_lost_one_in_its_work_directory(void **state)
     worker_until(RUN_2, "status", "clean");
 }
 
+static void a_run_that_waits_is_given_back_when_the_worker_drains(void **state)
+{
+    AUTO(auto_free) char *ended = NULL, *leases = NULL, *active = NULL;
+
+    (void)state;
+    worker_fixture.conf.stop_timeout_ms = 3600 * 1000;
+    worker_enqueue(RUN_1, "deaf", "t1");
+    worker_start();
+    worker_until_started(RUN_1);
+    ended = worker_ask("HSET run:" RUN_1 " status error fence 1-1");
+    leases = worker_ask("ZREM leases " RUN_1);
+    active = worker_ask("HDEL active t1");
+    worker_enqueue(RUN_2, "clean", "t1");
+    worker_until(RUN_2, "status", "running");
+    kill(worker_fixture.pid, SIGTERM);
+    worker_until(RUN_2, "status", "queued");
+    worker_assert(RUN_2, "crashes", "");
+}
+
 static void what_a_worker_does_is_shown(void **state)
 {
     AUTO(auto_free) char *path = path_join(worker_fixture.data_dir, "w0/id");
@@ -342,6 +362,7 @@ static int tests(void)
         TEST(a_lost_run_is_interrupted_and_nothing_of_it_written),
         TEST(a_run_that_comes_back_waits_for_its_own_last_attempt),
         TEST(a_run_waits_for_a_lost_one_in_its_work_directory),
+        TEST(a_run_that_waits_is_given_back_when_the_worker_drains),
         TEST(what_a_worker_does_is_shown),
     };
 

@@ -330,15 +330,17 @@ static void files_that_hold_the_workers_secrets_cannot_be_read(void **state)
     AUTO(auto_free) char *read = TAKE(tf_run->conf.sandbox_read);
     AUTO(auto_free)
     char *redis = mem_fmt(SPAWN_HIDDEN_FILE "=%s/redis", etc);
+    AUTO(auto_free) char *key = mem_fmt(SPAWN_HIDDEN_KEY "=%s/key", etc);
     AUTO(auto_free)
-    char *script = mem_fmt("cd %s; cat other token redis 2>/dev/null; :", etc);
-    const char *const environment[] = {"PATH=/usr/bin:/bin", variable, redis, NULL};
+    char *script = mem_fmt("cd %s; cat other token redis key 2>/dev/null; :", etc);
+    const char *const environment[] = {"PATH=/usr/bin:/bin", variable, redis, key, NULL};
 
     if (sandbox_abi() == 0)
         skip();
     (void)state;
     tf_put("etc", "token", "t-secret");
     tf_put("etc", "redis", "r-secret");
+    tf_put("etc", "key", "k-secret");
     tf_put("etc", "other", "readable");
     tf_run->conf.sandbox_read = mem_fmt("%s:%s", read, etc);
     test_run_script(tf_run, script);

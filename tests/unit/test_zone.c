@@ -285,6 +285,24 @@ static void a_zone_is_read_again_and_the_lent_one_stays(void **state)
     zones_free(zones);
 }
 
+static void a_refresh_reads_all_files_again(void **state)
+{
+    struct zones *zones = zones_new_from(*state, INT64_MAX);
+    const struct zone *first, *same, *other;
+    struct err err = {0};
+
+    put(state, "Here", &(struct tzif){.type_count = 1, .offsets = {HOUR}});
+    assert_int_equal(zones_get(zones, "Here", &first, &err), 0);
+    put(state, "Here", &(struct tzif){.type_count = 1, .offsets = {2 * HOUR}});
+    assert_int_equal(zones_get(zones, "Here", &same, &err), 0);
+    assert_ptr_equal(first, same);
+    zones_refresh(zones);
+    assert_int_equal(zones_get(zones, "Here", &other, &err), 0);
+    assert_int_equal(zone_offset_s(other, 0), 2 * HOUR);
+    assert_int_equal(zone_offset_s(first, 0), HOUR);
+    zones_free(zones);
+}
+
 static void zones_are_found_by_name_in_any_order(void **state)
 {
     static const char *const names[] = {"UTC",          "Europe/Berlin", "Asia/Tokyo",
@@ -557,6 +575,8 @@ int main(void)
                                         scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(a_zone_is_read_again_and_the_lent_one_stays,
                                         scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(a_refresh_reads_all_files_again, scratch_make,
+                                        scratch_remove),
         cmocka_unit_test(zones_are_found_by_name_in_any_order),
         cmocka_unit_test(a_file_of_version_1_has_its_table_only),
         cmocka_unit_test(the_rule_holds_after_the_last_change_of_the_table),

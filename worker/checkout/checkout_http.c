@@ -10,6 +10,9 @@
 #include <git2.h>
 #include <git2/sys/transport.h>
 #include <string.h>
+#if __has_include(<git2/sys/errors.h>) /* since libgit2 1.8 */
+#include <git2/sys/errors.h>
+#endif
 
 #include "common/base/mem.h"
 #include "common/queue/target.h"

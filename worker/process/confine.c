@@ -19,7 +19,7 @@ bool confine_wanted(const struct conf *conf)
 static bool names_secret(const char *name)
 {
     return parse_glob("KEDGE_*_FILE", name, false) ||
-           strcmp(name, SPAWN_HIDDEN_FILE) == 0;
+           strcmp(name, SPAWN_HIDDEN_FILE) == 0 || strcmp(name, SPAWN_HIDDEN_KEY) == 0;
 }
 
 static void hide_secret(const char *variable, struct strings *out)

@@ -11,14 +11,21 @@
 
 #include "common/base/mem.h"
 
-/* A runner must not know it. */
-static const char withheld[] = "KEDGE_REDIS_URL=";
-/* And of this one only where it is, so that it can hide it from what it runs. */
-static const char unread[] = "KEDGE_" SPAWN_HIDDEN_FILE "=";
+#define OURS "KEDGE_"
 
-static bool begins(const char *variable, const char *start)
+/* A runner must not know where Redis is, and does not ask how to get there. */
+static const char *const withheld[] = {
+    "KEDGE_REDIS_URL=", "KEDGE_REDIS_CA=", "KEDGE_REDIS_CERT=", "KEDGE_REDIS_TLS_NAME="};
+/* And of these only where they are, so that it can hide them from what it runs. */
+static const char *const unread[] = {OURS SPAWN_HIDDEN_FILE "=",
+                                     OURS SPAWN_HIDDEN_KEY "="};
+
+static bool is_one_of(const char *const *names, size_t count, const char *variable)
 {
-    return strncmp(variable, start, strlen(start)) == 0;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
 }
 
 char **spawn_environment(char **environ_list)
@@ -30,11 +37,11 @@ char **spawn_environment(char **environ_list)
         count++;
     list = mem_new(count + 1, sizeof *list);
     for (size_t i = 0; i < count; i++) {
-        if (begins(environ_list[i], withheld))
+        if (is_one_of(withheld, ARRAY_LEN(withheld), environ_list[i]))
             continue;
         list[kept] = environ_list[i];
-        if (begins(environ_list[i], unread))
-            list[kept] += sizeof unread - sizeof SPAWN_HIDDEN_FILE "=";
+        if (is_one_of(unread, ARRAY_LEN(unread), environ_list[i]))
+            list[kept] += sizeof OURS - 1;
         kept++;
     }
     return list;

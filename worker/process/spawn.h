@@ -10,8 +10,10 @@
 
 #include "common/base/err.h"
 
-/* The name that KEDGE_REDIS_URL_FILE has for a runner, which does not read it. */
+/* The names that KEDGE_REDIS_URL_FILE and KEDGE_REDIS_KEY have for a runner, which does
+ * not read them. */
 #define SPAWN_HIDDEN_FILE "REDIS_URL_FILE"
+#define SPAWN_HIDDEN_KEY  "REDIS_KEY"
 
 /* `environ_list` less the settings that say where Redis is. The caller frees the list,
  * not its strings, which stay those of environ_list. */

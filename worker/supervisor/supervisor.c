@@ -177,6 +177,14 @@ static void tear_down(struct supervisor *s)
     free(s->environment);
 }
 
+static void reload(struct supervisor *s)
+{
+    if (!s->signals.hup)
+        return;
+    s->signals.hup = false;
+    conf_hangup(s->conf, PROGRAM_WORKER);
+}
+
 static void serve(struct supervisor *s)
 {
     if (memory_free_bytes() < s->conf->run_memory_bytes)
@@ -186,11 +194,13 @@ static void serve(struct supervisor *s)
     supervisor_adopt(s);
     log_info("started", "worker_id=%s dir=%s slots=%" PRId64, s->journal.id,
              s->journal.dir, s->conf->worker_slots);
-    while (!s->over)
+    while (!s->over) {
+        reload(s);
         wait_for_news(s, turn(s));
+    }
 }
 
-int supervisor_main(const struct conf *conf, int self_fd, char **environ_list)
+int supervisor_main(struct conf *conf, int self_fd, char **environ_list)
 {
     struct supervisor s = {
         .conf = conf,

@@ -1,6 +1,6 @@
-/* The drain: no claims; runs get KEDGE_STOP_TIMEOUT, then checks and plans are
- * interrupted and given back; what cannot be interrupted is left to the next worker that
- * takes this directory. */
+/* The drain: no claims; what has not been started is given back; runs get
+ * KEDGE_STOP_TIMEOUT, then checks and plans are interrupted and given back; what cannot
+ * be interrupted is left to the next worker that takes this directory. */
 #include "common/base/log.h"
 #include "worker/supervisor/supervisor_internal.h"
 
@@ -40,10 +40,11 @@ static void interrupt_runs(struct supervisor *s)
             supervisor_interrupt_run(run);
 }
 
-/* Results that cannot be sent now stay in the journal. */
+/* Results that cannot be sent now stay in the journal. The answer to a claim may be a
+ * run, which nobody would have then until its lease is over. */
 static bool nothing_to_wait_for(const struct supervisor *s)
 {
-    if (supervisor_busy(s) > 0)
+    if (supervisor_busy(s) > 0 || (s->watch.ready && s->claimer.nonce[0] != '\0'))
         return false;
     for (const struct held *run = s->runs; run; run = run->next)
         if (s->watch.ready && run->failures == 0)

@@ -155,9 +155,9 @@ struct supervisor_counts {
 };
 
 struct supervisor {
-    const struct conf *conf; /* borrowed */
-    int self_fd;             /* borrowed */
-    char **environment;      /* owned list: what runners inherit */
+    struct conf *conf;  /* borrowed */
+    int self_fd;        /* borrowed */
+    char **environment; /* owned list: what runners inherit */
     struct journal journal;
     struct redis_address address;
     struct redis *redis; /* blocking, for the guard's look alone */

@@ -231,7 +231,9 @@ static void kill_if_stuck(struct held *run)
 /* ---- one step of each run ---- */
 static void advance_waiting(struct held *run)
 {
-    if (run->lost || run->cancel_level > 0 || run->interrupt)
+    bool draining = run->supervisor->drain.since_mono_ms != 0;
+
+    if (draining || run->lost || run->cancel_level > 0 || run->interrupt)
         give_back(run);
     else
         supervisor_start_run(run);

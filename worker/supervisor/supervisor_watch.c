@@ -28,11 +28,11 @@ static void look(struct supervisor *s)
     case REDIS_GUARD_CHANGED:
         on_restarted(s);
         watch->fit = true;
-        watch->due_mono_ms = s->now_mono_ms + REDIS_GUARD_EVERY_MS;
+        watch->due_mono_ms = s->now_mono_ms + redis_guard_pause_ms(&s->guard);
         break;
     case REDIS_GUARD_FIT:
         watch->fit = true;
-        watch->due_mono_ms = s->now_mono_ms + REDIS_GUARD_EVERY_MS;
+        watch->due_mono_ms = s->now_mono_ms + redis_guard_pause_ms(&s->guard);
         break;
     case REDIS_GUARD_UNFIT:
         if (watch->fit || generation != watch->checked)
@@ -50,13 +50,15 @@ static void look(struct supervisor *s)
 
 static void note_connection(struct supervisor *s, bool ready)
 {
+    const char *why_away = redis_link_news(s->link);
+
+    if (why_away != NULL)
+        log_warn("redis_away", "runs=%zu error=%s", supervisor_busy(s), why_away);
     if (ready == s->watch.ready)
         return;
     s->watch.ready = ready;
-    if (!ready) {
-        log_warn("redis_away", "runs=%zu", supervisor_busy(s));
+    if (!ready)
         return;
-    }
     s->counts.reconnects += s->watch.checked > 0;
     s->beat.due_mono_ms = 0;
     log_info("redis_connected", "generation=%llu",

@@ -94,7 +94,7 @@ static void set_options(struct question *q)
     curl_easy_setopt(q->easy, CURLOPT_USERAGENT, "kedge"); /* GitHub wants one */
     curl_easy_setopt(q->easy, CURLOPT_HTTPHEADER, q->headers);
     /* The token is for the API and not for a proxy on the way to it. */
-    curl_easy_setopt(q->easy, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE);
+    curl_easy_setopt(q->easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
     curl_easy_setopt(q->easy, CURLOPT_ERRORBUFFER, q->failure);
     curl_easy_setopt(q->easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(q->easy, CURLOPT_WRITEDATA, q);
