@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/queue/queue_metrics.h"
 #include "scheduler/away.h"
 
 #define BATCH          100 /* a script that moved as many has more to do */
@@ -187,14 +188,9 @@ int sweep_tick(struct sweep *sweep, int64_t now_mono_ms, int64_t *next_mono_ms,
             "Runs whose worker was gone, by what became of them.", METRIC_COUNTER,       \
             "outcome=\"" word "\"", &sweep->counts.field                                 \
     }
-#define GAUGE(name, help, field)                                                         \
-    {                                                                                    \
-        name, help, METRIC_GAUGE, NULL, &sweep->stats.field                              \
-    }
 
 void sweep_print_metrics(const struct sweep *sweep, struct buf *out)
 {
-    const int64_t paused = sweep->stats.paused, frozen = sweep->stats.frozen;
     const struct metric table[] = {
         COUNTER("kedge_runs_promoted_total", "Delayed runs that came due.", promoted),
         REAPED("requeued", requeued),
@@ -204,21 +200,8 @@ void sweep_print_metrics(const struct sweep *sweep, struct buf *out)
         COUNTER("kedge_trim_looked_total", "Runs that trim looked at.", trim_looked),
         COUNTER("kedge_fsck_findings_total", "Broken invariants found and repaired.",
                 fsck_findings),
-        GAUGE("kedge_queue_waiting", "Runs that wait.", waiting),
-        GAUGE("kedge_queue_ready", "Idle targets with runs that wait.", ready),
-        GAUGE("kedge_queue_active", "Runs at work.", active),
-        GAUGE("kedge_queue_delayed", "Runs that wait for their time.", delayed),
-        GAUGE("kedge_queue_orphans", "Applies whose worker is gone.", orphans),
-        GAUGE("kedge_queue_dead", "Runs given up after three crashes.", dead),
-        GAUGE("kedge_queue_oldest_waiting_ms", "Age of the oldest run that waits.",
-              oldest_waiting_ms),
-        GAUGE("kedge_workers", "Workers that are alive.", workers),
-        GAUGE("kedge_stored_result_bytes", "Outputs and logs stored.", result_bytes),
-        {"kedge_queue_paused", "1 while nothing is claimed.", METRIC_GAUGE, NULL,
-         &paused},
-        {"kedge_queue_frozen", "1 while nothing is applied.", METRIC_GAUGE, NULL,
-         &frozen},
     };
 
     metrics_print(table, ARRAY_LEN(table), out);
+    queue_metrics_print(&sweep->stats, out);
 }

@@ -8,7 +8,7 @@
 #include "api/server/server.h"
 #include "api/server/tls.h"
 #include "common/base/mem.h"
-#include "common/queue/queue.h"
+#include "common/queue/queue_metrics.h"
 
 #define TYPE_PROMETHEUS "text/plain; version=0.0.4; charset=utf-8"
 
@@ -99,34 +99,6 @@ static void print_process(const struct api *api, struct buf *out)
     metrics_print_process(out);
 }
 
-static void print_queue(const struct queue_stats *stats, struct buf *out)
-{
-    int64_t paused = stats->paused, frozen = stats->frozen;
-    const struct metric table[] = {
-        {"kedge_runs_waiting", "Runs queued.", METRIC_GAUGE, NULL, &stats->waiting},
-        {"kedge_runs_active", "Runs that hold their target.", METRIC_GAUGE, NULL,
-         &stats->active},
-        {"kedge_runs_delayed", "Runs that wait for a time.", METRIC_GAUGE, NULL,
-         &stats->delayed},
-        {"kedge_runs_orphaned", "Applies whose worker is gone.", METRIC_GAUGE, NULL,
-         &stats->orphans},
-        {"kedge_runs_dead", "Runs given up after repeated crashes.", METRIC_GAUGE, NULL,
-         &stats->dead},
-        {"kedge_targets_ready", "Idle targets that have runs waiting.", METRIC_GAUGE,
-         NULL, &stats->ready},
-        {"kedge_oldest_waiting_milliseconds", "Longest wait of what is claimed next.",
-         METRIC_GAUGE, NULL, &stats->oldest_waiting_ms},
-        {"kedge_workers", "Workers heard of in the last minute.", METRIC_GAUGE, NULL,
-         &stats->workers},
-        {"kedge_result_bytes", "Bytes of stored results.", METRIC_GAUGE, NULL,
-         &stats->result_bytes},
-        {"kedge_paused", "1 while nothing is claimed.", METRIC_GAUGE, NULL, &paused},
-        {"kedge_frozen", "1 while applies are refused.", METRIC_GAUGE, NULL, &frozen},
-    };
-
-    metrics_print(table, ARRAY_LEN(table), out);
-}
-
 static void got_stats(struct request *req, const struct redisReply *reply)
 {
     struct buf body = REPLY_BODY_INIT;
@@ -135,7 +107,7 @@ static void got_stats(struct request *req, const struct redisReply *reply)
 
     print_process(req->api, &body);
     if (queue_get_stats_reply(reply, &stats, &err) == 0)
-        print_queue(&stats, &body);
+        queue_metrics_print(&stats, &body);
     reply_text(req, MHD_HTTP_OK, TYPE_PROMETHEUS, &body);
 }
 

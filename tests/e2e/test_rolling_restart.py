@@ -201,14 +201,14 @@ def ticks(due, until_ms):
 def runs_ended_well(kedge):
     def idle():
         text = kedge.get("/metrics").text
-        return "\nkedge_runs_active 0\n" in text and "\nkedge_runs_waiting 0\n" in text
+        return "\nkedge_queue_active 0\n" in text and "\nkedge_queue_waiting 0\n" in text
     until(idle, 60, "all runs have ended")
     assert kedge.runs and {kedge.run(run_id)["status"] for run_id in kedge.runs} <= {"clean", "drift_detected"}
     assert {kedge.run(run_id)["status"] for run_id in kedge.batches} <= {"success"}
     ids = [run[0] for run in json.loads(kedge.redis_cli("--json", "eval", READ, "1", "{kedge}:"))]
     assert {kedge.redis_cli("hget", "{kedge}:run:" + run_id, "crashes").strip() for run_id in ids} == {""}
     text = kedge.get("/metrics").text
-    assert "\nkedge_runs_orphaned 0\n" in text and "\nkedge_runs_dead 0\n" in text
+    assert "\nkedge_queue_orphans 0\n" in text and "\nkedge_queue_dead 0\n" in text
 
 
 def logs_were_heard_whole(kedge):
