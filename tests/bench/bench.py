@@ -4,7 +4,7 @@
     tests/bench/bench.py [check] [http] [memory] [claim] [one] [batches] [waiting]
                          [schedules] [schedule_kill] [schedule_idle] [schedule_burst]
                          [schedule_jitter] [hooks] [cancels]
-                         [watchers] [resume] [ai_streams]      default: all
+                         [watchers] [resume] [ai_streams] [start] [failover]      default: all
 
 Prints one table a part, in the form that docs/BENCHMARKS.md quotes. Nothing here passes or
 fails: machines differ; what is compared is measured side by side in one run.
@@ -28,6 +28,7 @@ from ai_streams import bench_ai_streams  # noqa: E402
 from batches import bench_batches, bench_one, bench_waiting  # noqa: E402
 from cancels import bench_cancels  # noqa: E402
 from hooks import bench_hooks  # noqa: E402
+from outages import bench_failover, bench_start  # noqa: E402
 from schedules import (bench_schedule_burst, bench_schedule_idle, bench_schedule_jitter, bench_schedule_kill,  # noqa: E402
                        bench_schedules)
 from stack import FOLLOWS_FILE, TOKEN, Stack, until  # noqa: E402
@@ -258,7 +259,8 @@ def main():
              "one": bench_one, "batches": bench_batches, "waiting": bench_waiting,
              "schedules": bench_schedules, "schedule_kill": bench_schedule_kill, "schedule_idle": bench_schedule_idle,
              "schedule_burst": bench_schedule_burst, "schedule_jitter": bench_schedule_jitter, "hooks": bench_hooks, "ai_streams": bench_ai_streams,
-             "cancels": bench_cancels, "watchers": bench_watchers, "resume": bench_resume}
+             "cancels": bench_cancels, "watchers": bench_watchers, "resume": bench_resume,
+             "start": bench_start, "failover": bench_failover}
     for part in sys.argv[1:] or parts:
         parts[part]()
 
