@@ -165,7 +165,7 @@ asan:
 	$(PYTHON) tests/run.py unit-asan e2e-asan
 # Whole systems: Debian 13, the image, the package. Needs root and a network the first time.
 test-ship: packages-build packages-run packages-test packages-ship
-	$(PYTHON) tests/run.py ship
+	STAGE_SECONDS=$${STAGE_SECONDS:-5400} $(PYTHON) tests/run.py ship
 fuzz-smoke:
 	$(PYTHON) tests/fuzz/run.py 30
 # SECONDS of faults; then what is left is waited for. SEED of an earlier run: its faults again.

@@ -31,7 +31,8 @@ struct loop {
     int64_t guard_due_mono_ms;
     uint64_t guarded; /* generation of the connection at the last look */
     bool fit;
-    bool away; /* said so in the log */
+    bool away;      /* it did not answer, or not to all of the work: ask again first */
+    bool said_away; /* in the log, once until all of the work has been done again */
     int64_t connected, reconnects;
     struct sweep sweep;
     struct firing firing;
@@ -51,7 +52,7 @@ static void print_metrics(void *arg, struct buf *out)
          NULL, &loop->reconnects},
     };
 
-    loop->connected = !loop->away;
+    loop->connected = !loop->said_away;
     sweep_print_metrics(&loop->sweep, out);
     fire_print_metrics(&loop->firing, out);
     notify_print_metrics(&loop->notify, out);
@@ -62,17 +63,17 @@ static void print_metrics(void *arg, struct buf *out)
 /* ---- is Redis there and fit? ---- */
 static void note_away(struct loop *loop, const struct err *err)
 {
-    if (!loop->away)
+    if (!loop->said_away)
         log_warn("redis_away", "error=%s", err->message);
-    loop->away = true;
+    loop->away = loop->said_away = true;
 }
 
 static void note_back(struct loop *loop)
 {
-    if (loop->away)
+    if (loop->said_away)
         log_info("redis_connected", "generation=%llu",
                  (unsigned long long)redis_generation(loop->redis));
-    loop->away = false;
+    loop->said_away = false;
 }
 
 static void look(struct loop *loop, int64_t now_mono_ms)
@@ -100,7 +101,7 @@ static void look(struct loop *loop, int64_t now_mono_ms)
         loop->guard_due_mono_ms = now_mono_ms + AWAY_PAUSE_MS;
         return;
     }
-    note_back(loop);
+    loop->away = false;
     loop->reconnects +=
         loop->guarded != 0 && loop->guarded != redis_generation(loop->redis);
     loop->guarded = redis_generation(loop->redis);
@@ -140,10 +141,12 @@ static int64_t tick(struct loop *loop)
     if (now_mono_ms >= loop->guard_due_mono_ms ||
         redis_generation(loop->redis) != loop->guarded)
         look(loop, now_mono_ms);
-    if (loop->fit && !loop->away && work(loop, now_mono_ms, &next_mono_ms, &err) < 0) {
+    if (!loop->away && loop->fit && work(loop, now_mono_ms, &next_mono_ms, &err) < 0) {
         note_away(loop, &err);
         loop->guard_due_mono_ms = next_mono_ms;
     }
+    if (!loop->away)
+        note_back(loop);
     if (loop->guard_due_mono_ms < next_mono_ms)
         next_mono_ms = loop->guard_due_mono_ms;
     sleep_ms = next_mono_ms - clock_mono_ms();

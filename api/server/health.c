@@ -14,6 +14,7 @@
 
 #define CHECK_TIMEOUT_MS 500
 #define CHECK_EVERY_MS   60000
+#define CHECK_AGAIN_MS   5000 /* without an answer what was found before stands */
 
 /* The schedulers have no settings of repositories: they go by what an api said last. */
 static void tell_hosts(struct health *health)
@@ -29,7 +30,8 @@ static void tell_hosts(struct health *health)
 }
 
 /* Blocks the loop for as long as the check takes: a few round trips on a connection of
- * its own, CHECK_TIMEOUT_MS each at the very most. */
+ * its own, CHECK_TIMEOUT_MS each at the very most, and what it takes to find the master
+ * (REDIS_LOOKUP_MS at most) where sentinels are asked. */
 static void check(struct health *health)
 {
     struct redis_fitness fitness;
@@ -40,6 +42,7 @@ static void check(struct health *health)
     loop_set(&health->api->loop, &health->timer, clock_mono_ms() + CHECK_EVERY_MS);
     if (redis_check(health->redis, &fitness, &err) < 0) {
         log_warn("redis_unchecked", "reason=%s", err.message);
+        loop_set(&health->api->loop, &health->timer, clock_mono_ms() + CHECK_AGAIN_MS);
         return;
     }
     health->unfit = !fitness.fit && (fitness.fatal || !health->api->conf->unsafe_redis);

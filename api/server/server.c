@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "api/server/handshake.h"
 #include "api/server/request.h"
 #include "api/server/tls.h"
 #include "common/base/clock.h"
@@ -25,6 +26,7 @@
 #define CONNECTION_BYTES     ((size_t)5120) /* request line, headers, answer's headers */
 #define IDLE_TIMEOUT_S       60U
 #define RUNS_PER_TURN        4
+#define HANDSHAKE_PAUSE_MS   20
 
 struct server_daemon {
     struct server *server;
@@ -33,6 +35,8 @@ struct server_daemon {
     bool due;
     int64_t held; /* connections that wait for Redis */
     int64_t connections;
+    struct handshakes handshakes;
+    int64_t ran_mono_ms;
 };
 
 struct server {
@@ -154,8 +158,10 @@ static void on_connection(void *cls, struct MHD_Connection *connection,
     struct server *server = daemon->server;
     int step = what == MHD_CONNECTION_NOTIFY_STARTED ? 1 : -1;
 
-    (void)connection;
-    (void)socket_context;
+    if (step > 0)
+        handshake_note(&daemon->handshakes, connection, socket_context);
+    else
+        handshake_forget(socket_context);
     if (step < 0 && server->connections == server->connections_max)
         listen_on(server);
     daemon->connections += step;
@@ -306,15 +312,30 @@ static int64_t wants_run_in_ms(struct server_daemon *daemon)
     return ms > INT32_MAX ? INT32_MAX : (int64_t)ms;
 }
 
+/* In how many ms it is to run. While a handshake waits it always wants to as well; then
+ * what else it may want has to wait some ms. */
+static int64_t run_in_ms(struct server_daemon *daemon)
+{
+    int64_t in_ms = daemon->due ? 0 : wants_run_in_ms(daemon), rested_ms;
+
+    if (daemon->due)
+        return 0;
+    if (in_ms != 0 || !handshakes_wait(&daemon->handshakes))
+        return in_ms;
+    rested_ms = clock_mono_ms() - daemon->ran_mono_ms;
+    return rested_ms < HANDSHAKE_PAUSE_MS ? HANDSHAKE_PAUSE_MS - rested_ms : 0;
+}
+
 /* Some passes in a row, because what is resumed, answered and read again takes more than
  * one; not without end, because others wait too. */
 static int64_t run_daemon(struct server_daemon *daemon)
 {
-    int64_t in_ms = daemon->due ? 0 : wants_run_in_ms(daemon);
+    int64_t in_ms = run_in_ms(daemon);
 
     for (int i = 0; i < RUNS_PER_TURN && in_ms == 0; i++) {
         daemon->due = false;
         MHD_run(daemon->mhd);
+        daemon->ran_mono_ms = clock_mono_ms();
         in_ms = daemon->due ? 0 : wants_run_in_ms(daemon);
     }
     return in_ms;

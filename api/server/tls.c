@@ -21,7 +21,7 @@ struct tls_pair {
     gnutls_x509_crt_t *chain; /* the server's own first */
     unsigned chain_len;
     gnutls_x509_privkey_t key;
-    int64_t ends_wall_ms;
+    int64_t begins_wall_ms, ends_wall_ms; /* when all of the chain is valid */
 };
 
 /* What handshakes present: the pair of the one struct tls. */
@@ -104,18 +104,34 @@ static int check_match(const struct tls_pair *pair, struct err *err)
     return 0;
 }
 
-static int64_t first_end_ms(const struct tls_pair *pair)
+static void note_validity(struct tls_pair *pair)
 {
-    int64_t ends_ms = INT64_MAX;
-
+    pair->begins_wall_ms = INT64_MIN;
+    pair->ends_wall_ms = INT64_MAX;
     for (unsigned i = 0; i < pair->chain_len; i++) {
+        int64_t begin_ms =
+            (int64_t)gnutls_x509_crt_get_activation_time(pair->chain[i]) * 1000;
         int64_t end_ms =
             (int64_t)gnutls_x509_crt_get_expiration_time(pair->chain[i]) * 1000;
 
-        if (end_ms < ends_ms)
-            ends_ms = end_ms;
+        if (begin_ms > pair->begins_wall_ms)
+            pair->begins_wall_ms = begin_ms;
+        if (end_ms < pair->ends_wall_ms)
+            pair->ends_wall_ms = end_ms;
     }
-    return ends_ms;
+}
+
+static int check_validity(const struct tls_pair *pair, struct err *err)
+{
+    int64_t now_ms = clock_wall_ms();
+
+    if (pair->ends_wall_ms <= now_ms)
+        return err_set(err, ERR_PERM,
+                       "KEDGE_TLS_CERT: a certificate of the chain has ended");
+    if (pair->begins_wall_ms > now_ms)
+        return err_set(err, ERR_PERM,
+                       "KEDGE_TLS_CERT: a certificate of the chain is not valid yet");
+    return 0;
 }
 
 static struct tls_pair *pair_read(const struct conf *conf, struct err *err)
@@ -125,7 +141,7 @@ static struct tls_pair *pair_read(const struct conf *conf, struct err *err)
     if (read_chain(pair, conf->tls_cert, err) < 0 ||
         read_key(pair, conf->tls_key, err) < 0 || check_match(pair, err) < 0)
         return NULL;
-    pair->ends_wall_ms = first_end_ms(pair);
+    note_validity(pair);
     return TAKE(pair);
 }
 
@@ -182,7 +198,7 @@ int tls_open(struct tls *tls, struct loop *loop, const struct conf *conf, struct
     return 0;
 }
 
-/* One that has ended already would make things worse. */
+/* One that nobody would accept now makes things worse. */
 void tls_reload(struct tls *tls)
 {
     struct tls_pair *pair;
@@ -191,10 +207,8 @@ void tls_reload(struct tls *tls)
     if (tls->pair == NULL)
         return;
     pair = pair_read(tls->conf, &err);
-    if (pair != NULL && pair->ends_wall_ms <= clock_wall_ms()) {
-        err_set(&err, ERR_PERM, "KEDGE_TLS_CERT: a certificate of the chain has ended");
+    if (pair != NULL && check_validity(pair, &err) < 0)
         pair_free(TAKE(pair));
-    }
     if (pair != NULL) {
         use(tls, pair);
         return;

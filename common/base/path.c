@@ -49,13 +49,17 @@ static int read_chunk(int fd, struct buf *out, ssize_t *got)
     return 0;
 }
 
+/* A pipe would be waited for, by a program that serves others meanwhile. */
 int path_read(const char *path, struct buf *out, struct err *err)
 {
-    AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    AUTO(auto_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
     ssize_t got;
 
-    if (fd < 0)
+    if (fd < 0 || fstat(fd, &info) < 0)
         return fail(err, "open", path);
+    if (!S_ISREG(info.st_mode))
+        return err_set(err, ERR_PERM, "%s is not a regular file", path);
     do {
         if (read_chunk(fd, out, &got) < 0)
             return fail(err, "read", path);

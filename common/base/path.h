@@ -15,7 +15,8 @@
 /* dir + "/" + name; the caller frees. */
 char *path_join(const char *dir, const char *name);
 bool path_exists(const char *path);
-/* Appends the file's bytes to `out`; more than out->max is an error (ERR_PERM). */
+/* Appends the file's bytes to `out`. ERR_PERM: there are more than out->max, it cannot be
+ * read, or it is not a regular file. Waits for nobody. */
 int path_read(const char *path, struct buf *out, struct err *err);
 /* Writes `path` through a temporary file beside it: write, fsync, rename, fsync of the
  * directory. After a crash there is the old file or the new one, whole. A full disk is

@@ -38,7 +38,8 @@ static const struct page {
             "runs Terraform or OpenTofu in a sandbox, and reports what it found.\n"
             "Any number of workers may serve the same Redis and share a data "
             "directory.\n",
-        .reload = "Reads again the files of secrets\n.Pq Ev X_FILE .\n"
+        .reload = "Says in the log whether the files of secrets\n.Pq Ev X_FILE\n"
+                  "are right; each run reads them itself.\n"
                   "For other settings restart it: its applies go on.\n",
         .stop =
             "Drains: claims nothing more, gives its runs\n"
@@ -209,7 +210,12 @@ static void print_rest(const struct page *page, struct buf *out)
             ".It 78\nThe settings, or what they name, are not usable; "
             "the log says why.\n"
             ".El\n"
-            ".Sh SEE ALSO\n.Xr redis-server 1 ,\n.Xr systemd.exec 5 ,\n%s",
+            ".Sh SEE ALSO\n.Xr redis-server 1 ,\n.Xr systemd.exec 5 ,\n%s"
+            ".Pp\n"
+            "In\n.Pa share/doc/kedge :\n"
+            ".Pa OPERATIONS.md\nhow to run and watch it,\n"
+            ".Pa SECURITY.md\nwhat is trusted,\n"
+            ".Pa API.md\nthe HTTP API.\n",
             page->files, page->also);
 }
 

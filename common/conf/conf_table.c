@@ -40,7 +40,8 @@ const struct setting conf_settings[] = {
      .help = "where to serve HTTP; port 0 picks a free one, told in the log event "
              "`listening`"},
     {"KEDGE_TLS_CERT", &conf_text, FIELD(tls_cert), NULL, API,
-     .help = "PEM certificate chain; HTTPS when both this and the key are set"},
+     .help = "PEM certificate chain; HTTPS when both this and the key are set; both are "
+             "read again on SIGHUP"},
     {"KEDGE_TLS_KEY", &conf_text, FIELD(tls_key), NULL, API,
      .help = "PEM private key of the certificate"},
     {"KEDGE_DRAIN_DELAY", &conf_duration, FIELD(drain_delay_ms), "0s", API,
@@ -107,7 +108,7 @@ const struct setting conf_settings[] = {
      .help = "serve /debug/pprof/ to those who have the API token"},
 
     {"KEDGE_METRICS_LISTEN", &conf_listen, FIELD(metrics_listen), NULL,
-     WORKER | SCHEDULER, .help = "serve /metrics and /healthz there"},
+     WORKER | SCHEDULER, .help = "serve /metrics and /healthz there; --health asks them"},
     {"KEDGE_DATA_DIR", &conf_text, FIELD(data_dir), "./var", WORKER,
      .help = "repository cache, plugin cache, and `w<n>/` for each worker that shares "
              "it"},

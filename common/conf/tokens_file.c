@@ -207,20 +207,14 @@ static void read_list(struct reading *reading, const cJSON *document)
     }
 }
 
-/* A pipe would be waited for, by a program that serves requests: only a file is opened.
- * Whoever may write it may let himself in. */
+/* Whoever may write it may let himself in. */
 static int read_file(const char *path, struct buf *text, struct buf *warnings,
                      struct err *err)
 {
     struct stat info;
 
-    if (stat(path, &info) == 0) {
-        if (!S_ISREG(info.st_mode))
-            return err_set(err, ERR_PERM, "%s is not a regular file", path);
-        if ((info.st_mode & S_IWOTH) != 0)
-            buf_fmt(warnings,
-                    SETTING ": everybody may write to the file: chmod o-w it\n");
-    }
+    if (stat(path, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IWOTH) != 0)
+        buf_fmt(warnings, SETTING ": everybody may write to the file: chmod o-w it\n");
     return path_read(path, text, err);
 }
 

@@ -63,6 +63,11 @@ static void hang_up(struct redis *redis, bool failed)
         redisFree(TAKE(redis->context));
 }
 
+void redis_leave(struct redis *redis)
+{
+    hang_up(redis, true);
+}
+
 int redis_drop(struct redis *redis, struct err *err)
 {
     redis_lookup_blame(&redis->lookup, err);

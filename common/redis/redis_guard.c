@@ -33,11 +33,26 @@ int64_t redis_guard_pause_ms(const struct redis_guard *guard)
     return waits ? REDIS_GUARD_SOON_MS : REDIS_GUARD_EVERY_MS;
 }
 
+/* A master without replicas may have been left by them, for another: the sentinels are
+ * asked once more before it is believed. */
+static int check(struct redis *redis, struct redis_fitness *fitness, struct err *err)
+{
+    uint64_t generation = redis_generation(redis);
+
+    if (redis_check(redis, fitness, err) < 0)
+        return -1;
+    if (redis->address->sentinel_count == 0 || fitness->replicas > 0 ||
+        redis_generation(redis) != generation)
+        return 0;
+    redis_leave(redis);
+    return redis_check(redis, fitness, err);
+}
+
 enum redis_guard_state redis_guard_look(struct redis_guard *guard, struct err *err)
 {
     struct redis_fitness fitness;
 
-    if (redis_check(guard->redis, &fitness, err) < 0)
+    if (check(guard->redis, &fitness, err) < 0)
         return err->kind == ERR_PERM ? REDIS_GUARD_UNFIT : REDIS_GUARD_AWAY;
     if (!fitness.fit && (fitness.fatal || !guard->allow_unsafe)) {
         err_set(err, ERR_PERM, "Redis is not fit to hold runs: %s%s", fitness.reason,

@@ -34,9 +34,10 @@ void redis_guard_init(struct redis_guard *guard, struct redis *redis, bool allow
 /* Until the next look, when all is well: soon where a failover would find no replica yet,
  * because marks of applies wait for one only when one was seen. */
 int64_t redis_guard_pause_ms(const struct redis_guard *guard);
-/* Blocks for a few time-outs of `redis` at most. An unsafe one that is allowed is logged
- * as a warning, once; so is one that is fit but loses more than it must when sentinels
- * replace it. */
+/* Blocks for a few time-outs of `redis` at most. Where sentinels say who the master is,
+ * they are asked anew before one without replicas is believed to have none. An unsafe one
+ * that is allowed is logged as a warning, once; so is one that is fit but loses more than
+ * it must when sentinels replace it. */
 enum redis_guard_state redis_guard_look(struct redis_guard *guard, struct err *err);
 /* Looks until Redis is there, and says so in the log while it waits. 0: fit. 1: a signal
  * to stop came first. -1: refused, ERR_PERM. */

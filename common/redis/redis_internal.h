@@ -96,6 +96,8 @@ int redis_connect(struct redis *redis, struct err *err);
 /* Frees the connection, remembers why, and lengthens the pause, unless another sentinel
  * is to be asked. Returns -1. */
 int redis_drop(struct redis *redis, struct err *err);
+/* Frees the connection; the next call connects anew, at once. */
+void redis_leave(struct redis *redis);
 void redis_append(struct redis *redis, const struct buf *bytes);
 /* Sends what was appended, and waits. On failure the connection is gone. */
 int redis_receive(struct redis *redis, struct redisReply **reply, struct err *err);

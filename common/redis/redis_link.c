@@ -27,6 +27,7 @@ struct redis_link *redis_link_new(const struct redis_address *address, const cha
                                 .prefix = prefix,
                                 .scripts = scripts,
                                 .away_told = true,
+                                .resolve_fd = -1,
                                 .out = BUF_INIT(2 * REDIS_COMMAND_MAX),
                                 .earliest_mono_ms = INT64_MAX};
     redis_lookup_init(&link->lookup, address);
@@ -73,7 +74,7 @@ size_t redis_link_pending(const struct redis_link *link)
 
 int redis_link_fd(const struct redis_link *link)
 {
-    return link->context != NULL ? link->context->fd : -1;
+    return link->context != NULL ? link->context->fd : link->resolve_fd;
 }
 
 short redis_link_events(const struct redis_link *link)
@@ -82,6 +83,8 @@ short redis_link_events(const struct redis_link *link)
 
     if (link->state == LINK_AWAY)
         return 0;
+    if (link->state == LINK_RESOLVING)
+        return POLLIN;
     if (link->state == LINK_CONNECTING)
         return POLLOUT;
     return redis_tls_events(link->context, unsent ? POLLIN | POLLOUT : POLLIN);
@@ -124,6 +127,9 @@ static void empty_out(struct redis_link *link)
 static void close_socket(struct redis_link *link)
 {
     redisFree(TAKE(link->context));
+    auto_close(&link->resolve_fd);
+    link->resolve_fd = -1;
+    link->resolved[0] = '\0';
     link->state = LINK_AWAY;
     link->failed = link->told = link->away_told = link->writing = false;
     link->reloads_left = 0;
@@ -268,7 +274,8 @@ void redis_link_flush(struct redis_link *link)
  * have been answered long ago. */
 static bool overdue(struct redis_link *link, int64_t now_ms)
 {
-    if (link->state == LINK_CONNECTING || link->state == LINK_GREETING)
+    if (link->state == LINK_RESOLVING || link->state == LINK_CONNECTING ||
+        link->state == LINK_GREETING)
         return now_ms >= link->lookup.by_mono_ms;
     if (now_ms < link->earliest_mono_ms)
         return false;
@@ -298,7 +305,9 @@ int64_t redis_link_tick(struct redis_link *link)
 
     tell_refused(link);
     if (overdue(link, now_ms)) {
-        err_set(&err, ERR_TEMP, "no answer in time");
+        err_set(&err, ERR_TEMP,
+                link->state == LINK_RESOLVING ? "its name was not resolved in time"
+                                              : "no answer in time");
         redis_link_fail(link, &err);
     }
     if (link->state == LINK_AWAY && link->away_told &&

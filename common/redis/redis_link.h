@@ -23,8 +23,8 @@
  * The link connects again by itself; between two attempts it waits 50 ms, doubling up to
  * 2 s, until a command has succeeded. Where the address has sentinels, an attempt goes
  * through sockets to one or more of them, each as here: polled like any other, with a
- * tick without one in between. redis.h says when they are asked. Resolving a host name at
- * connect blocks: give an address where that matters, and have sentinels announce some.
+ * tick without one in between. redis.h says when they are asked. A host name is resolved
+ * at each connect, by a thread (redis_resolve.h), in the time the socket has.
  *
  * One thread. Callbacks are called from redis_link_io, redis_link_tick and
  * redis_link_free only. A callback may send, flush and ask, but not call those three. */

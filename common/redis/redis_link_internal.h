@@ -9,6 +9,7 @@
 
 #include "common/redis/redis_internal.h"
 #include "common/redis/redis_link.h"
+#include "common/redis/redis_resolve.h"
 
 /* ---- callbacks that wait, first in first out ---- */
 
@@ -48,6 +49,7 @@ void redis_pending_tell(const struct redis_pending *pending,
 
 enum redis_link_state {
     LINK_AWAY,       /* no socket; tries again when the pause is over */
+    LINK_RESOLVING,  /* nor one now: the host's address is awaited */
     LINK_CONNECTING, /* the socket, to a sentinel or to Redis, is not connected yet */
     LINK_GREETING,   /* struct redis_greeting: nothing else may be sent */
     LINK_READY,
@@ -59,15 +61,17 @@ struct redis_link {
     const struct redis_script *const *scripts;
     enum redis_link_state state;
     struct redis_lookup lookup;
-    struct redisContext *context; /* NULL when LINK_AWAY */
-    struct err why;               /* LINK_AWAY, failed: what callbacks are told */
-    struct err news;              /* what redis_link_news told last; "" when ready */
-    int64_t news_mono_ms;         /* it tells nothing before */
-    bool failed;                  /* to be dropped */
-    bool told;                    /* a sentinel named the master: to be dropped too */
-    bool away_told;               /* a tick has returned since the socket was closed */
-    bool closing;                 /* in redis_link_free */
-    struct redis_backoff pause;   /* between attempts */
+    struct redisContext *context;        /* NULL when LINK_AWAY or LINK_RESOLVING */
+    int resolve_fd;                      /* LINK_RESOLVING; else -1 */
+    char resolved[REDIS_RESOLVED_BYTES]; /* whom to dial in this attempt; "": as it is */
+    struct err why;                      /* LINK_AWAY, failed: what callbacks are told */
+    struct err news;            /* what redis_link_news told last; "" when ready */
+    int64_t news_mono_ms;       /* it tells nothing before */
+    bool failed;                /* to be dropped */
+    bool told;                  /* a sentinel named the master: to be dropped too */
+    bool away_told;             /* a tick has returned since the socket was closed */
+    bool closing;               /* in redis_link_free */
+    struct redis_backoff pause; /* between attempts */
     struct redis_greeting greeting;
     struct buf out; /* commands; hiredis has the first `taken` bytes */
     size_t taken;

@@ -128,14 +128,60 @@ static void receive(struct redis_link *link)
 
 /* ---- connecting ---- */
 
-void redis_link_connect(struct redis_link *link)
+/* The name stays in the lookup: certificates and messages go by it. */
+static void dial(struct redis_link *link, const struct redis_host *to)
 {
+    const struct redis_host *named = to != NULL ? to : &link->address->at;
+    struct redis_host resolved = {link->resolved, named->port};
     struct err err;
 
     link->state = LINK_CONNECTING;
-    link->context = redis_dial(link->address, redis_lookup_next(&link->lookup), 0, &err);
+    link->context =
+        redis_dial(link->address, link->resolved[0] != '\0' ? &resolved : to, 0, &err);
     if (link->context == NULL)
         redis_link_fail(link, &err);
+}
+
+static void resolve(struct redis_link *link, const char *host)
+{
+    struct err err;
+
+    link->state = LINK_RESOLVING;
+    link->resolve_fd = redis_resolve_begin(host, &err);
+    if (link->resolve_fd < 0)
+        redis_link_fail(link, &err);
+}
+
+void redis_link_connect(struct redis_link *link)
+{
+    const struct redis_host *to;
+    const char *host;
+
+    if (link->resolved[0] != '\0') {
+        dial(link, redis_lookup_to(&link->lookup));
+        return;
+    }
+    to = redis_lookup_next(&link->lookup);
+    host = to != NULL ? to->host : link->address->at.host;
+    if (host != NULL && redis_resolve_needed(host))
+        resolve(link, host);
+    else
+        dial(link, to);
+}
+
+/* A turn without a descriptor, then the next tick dials. */
+static void finish_resolve(struct redis_link *link)
+{
+    struct err err;
+
+    if (redis_resolve_read(link->resolve_fd, link->resolved, &err) < 0) {
+        redis_link_fail(link, &err);
+        return;
+    }
+    auto_close(&link->resolve_fd);
+    link->resolve_fd = -1;
+    link->state = LINK_AWAY;
+    link->away_told = false;
 }
 
 static void finish_connect(struct redis_link *link)
@@ -165,7 +211,9 @@ void redis_link_io(struct redis_link *link, short revents)
 {
     if (link->state == LINK_AWAY || revents == 0)
         return;
-    if (link->state == LINK_CONNECTING)
+    if (link->state == LINK_RESOLVING)
+        finish_resolve(link);
+    else if (link->state == LINK_CONNECTING)
         finish_connect(link);
     else if (redis_tls_wants_read(link->context, revents))
         receive(link);

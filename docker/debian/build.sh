@@ -8,6 +8,11 @@
 # SOURCE_DATE_EPOCH is the date of all that is in it.
 set -eu
 
+if ! command -v dpkg-shlibdeps >/dev/null; then
+    echo "build.sh: dpkg-shlibdeps is missing: apt-get install dpkg-dev" >&2
+    exit 69
+fi
+
 build=$1 version=$2 to=$3
 maintainer="${DEBFULLNAME:-The Kedge maintainers} <${DEBEMAIL:-kedge@localhost}>"
 here=$(dirname "$0")
@@ -37,7 +42,8 @@ gzip -9n "$doc/changelog" "$root"/usr/share/man/man8/*.8
 
 # dpkg-shlibdeps wants a source package around it.
 printf 'Source: kedge\n\nPackage: kedge\nArchitecture: any\n' >"$staging/debian/control"
-depends=$(cd "$staging" && dpkg-shlibdeps -O root/usr/bin/kedge-* | sed -n 's/^shlibs:Depends=//p')
+(cd "$staging" && dpkg-shlibdeps -O root/usr/bin/kedge-* >substvars)
+depends=$(sed -n 's/^shlibs:Depends=//p' "$staging/substvars")
 size=$(du -k -s --apparent-size --exclude=DEBIAN "$root" | cut -f1)
 
 control=$root/DEBIAN

@@ -29,7 +29,7 @@ make_queue() {
         [ $tries -lt 50 ] || return 1
         sleep 0.1
     done
-    sqs CreateQueue '{"QueueName":"orders","Attributes":{"VisibilityTimeout":"30"},"tags":{"team":"payments"}}' |
+    sqs CreateQueue '{"QueueName":"orders","Attributes":{"VisibilityTimeout":"30","MaximumMessageSize":"262144"},"tags":{"team":"payments"}}' |
         jq -re .QueueUrl >"$demo/queue_url"
 }
 usable() {
@@ -54,7 +54,7 @@ variables() {
 }
 publish_sample() {
     local bare=$demo/git/demo/$sample.git copy=$demo/checkout
-    git init -q --bare -b main "$bare"
+    [ -f "$bare/HEAD" ] || git init -q --bare -b main "$bare"
     rm -rf "$copy" && git clone -q "$bare" "$copy" 2>/dev/null
     git -C "$copy" checkout -q -B main
     cp "$tools/$sample/main.tf" "$copy/"

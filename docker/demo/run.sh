@@ -157,7 +157,7 @@ choose_sample() {
 
 publish_sample() { # the sample as a bare git repository, the way a team's code lies on a server
     local bare=$demo/git/demo/$sample.git copy=$demo/checkout
-    git init -q --bare -b main "$bare"
+    [ -f "$bare/HEAD" ] || git init -q --bare -b main "$bare"
     rm -rf "$copy" && git clone -q "$bare" "$copy" 2>/dev/null
     cp "docker/demo/$sample/main.tf" "$copy/"
     git -C "$copy" checkout -q -B main

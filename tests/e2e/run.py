@@ -3,6 +3,7 @@
 
     tests/e2e/run.py release|asan [pytest arguments …]
 """
+import contextlib
 import importlib.util
 import os
 import pathlib
@@ -17,6 +18,14 @@ from make import make
 OTHERS = ("tests/patient", "tests/ship")  # suites of their own
 
 
+def finish(command, **options):
+    """Runs it to its end. An interrupt reaches it too: it is given the time to tidy up."""
+    with subprocess.Popen(command, **options) as process:
+        while process.returncode is None:
+            with contextlib.suppress(KeyboardInterrupt):
+                process.wait()
+
+
 def main():
     variant, arguments = sys.argv[1], sys.argv[2:]
     make(variant, "programs")
@@ -29,7 +38,7 @@ def main():
     if stage == "ship":
         spread = []  # what they start is spread itself; and some of it is measured
     keep = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "KEDGE_TEST_REDIS", "KEDGE_DEBIAN_MIRROR") if key in os.environ}
-    subprocess.run(
+    finish(
         ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--tb=short", *spread,
          f"--junitxml={report}", *(arguments or ["tests/e2e"])],
         cwd=ROOT, env=keep | {"KEDGE_TEST_VARIANT": variant})

@@ -1,5 +1,6 @@
 """What dies, hangs or is cut off, and what is left of it."""
 import os
+import re
 import signal
 import time
 
@@ -186,6 +187,21 @@ def test_redis_killed_loses_nothing_and_everything_reconnects(kedge):
     assert kedge.ended(running)["status"] == "drift_detected"
     for run_id in queued:
         assert kedge.ended(run_id)["status"] in ("clean", "drift_detected", "error")
+
+
+def test_a_scheduler_says_once_that_redis_takes_no_writes(bare):
+    def refused():
+        found = re.search(r"errorstat_NOREPLICAS:count=(\d+)", bare.redis_cli("info", "errorstats"))
+        return int(found[1]) if found else 0
+    bare.start_redis()
+    scheduler = bare.start_scheduler()
+    until(lambda: scheduler.events("started"), 20, "it has started")
+    bare.redis_cli("config", "set", "min-replicas-to-write", 1)
+    until(lambda: refused() >= 5, 20, "it goes on trying")
+    assert len(scheduler.events("redis_away")) == 1
+    assert scheduler.events("redis_connected") == []
+    bare.redis_cli("config", "set", "min-replicas-to-write", 0)
+    until(lambda: scheduler.events("redis_connected"), 20, "it has worked again")
 
 
 def test_a_killed_check_leaves_no_state_lock(kedge):

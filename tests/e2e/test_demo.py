@@ -44,6 +44,7 @@ def test_it_shows_drift_and_the_second_call_goes_on_from_there(tree):
     second = run()
     assert second.returncode == 0, second.stdout + second.stderr
     assert "First check" not in second.stdout and "drift_detected" in second.stdout
+    assert "warning:" not in second.stderr
     assert not processes_of(tree)
 
 

@@ -254,7 +254,7 @@ def test_a_claim_on_its_way_is_given_back(bare):
     until(lambda: bare.get("/readyz").status == 200, 20, "the api is ready")
     bare.register("acme/net")
     relay = Relay(bare)
-    worker = bare.start_worker(redis_url=f"unix://{relay.path}")
+    worker = bare.start_worker(redis_url=f"unix://{relay.path}", redis_ca=None)
     until(lambda: worker.events("started"), 20, "it has started")
     until(lambda: time.monotonic() - relay.passed > 0.3, 20, "nothing is on its way")
     relay.held.set()

@@ -1,6 +1,7 @@
 """HTTPS: versions, clients that wait, strange handshakes, another certificate while they wait."""
 import http.client
 import json
+import pathlib
 import signal
 import socket
 import ssl
@@ -30,8 +31,8 @@ def make_pair(directory, name, days=30, key="ec"):
     return pair
 
 
-def make_ended(directory, key):
-    """A certificate of 2020; only the tool of a CA takes dates."""
+def make_dated(directory, name, key, year):
+    """A certificate for January of that year; only the tool of a CA takes dates."""
     (directory / "index").touch()
     (directory / "ca.cnf").write_text(f"""[ca]
 default_ca = it
@@ -43,10 +44,10 @@ policy = any
 [any]
 commonName = supplied
 """)
-    openssl("req", "-new", "-key", key, "-subj", "/CN=ended", "-out", directory / "ended.csr")
+    openssl("req", "-new", "-key", key, "-subj", f"/CN={name}", "-out", directory / f"{name}.csr")
     openssl("ca", "-selfsign", "-batch", "-notext", "-rand_serial", "-md", "sha256", "-config", directory / "ca.cnf", "-keyfile", key,
-            "-in", directory / "ended.csr", "-startdate", "20200101000000Z", "-enddate", "20200201000000Z", "-out", directory / "ended.crt")
-    return directory / "ended.crt"
+            "-in", directory / f"{name}.csr", "-startdate", f"{year}0101000000Z", "-enddate", f"{year}0201000000Z", "-out", directory / f"{name}.crt")
+    return directory / f"{name}.crt"
 
 
 def use_pair(stack, pair):
@@ -178,6 +179,27 @@ def half_handshakes(port, count):
     return sockets
 
 
+def sleeps(process):
+    """How often it has had nothing to do."""
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+
+def test_who_says_no_more_in_the_midst_of_it_keeps_nobody_awake(secure):
+    """Connected only, in the hello, in the head: none is asked again and again in a busy loop."""
+    silent = [*half_handshakes(secure.port, 8), *(socket.create_connection(("localhost", secure.port), 10) for _ in range(8))]
+    for _ in range(8):
+        client = Client(secure, secure.first[0])
+        client.connect()
+        client.sock.sendall(b"GET /healthz HTT")
+        silent.append(client.sock)
+    assert secure.client.ask("/healthz")[0] == 200
+    before = sleeps(secure.api)
+    until(lambda: sleeps(secure.api) - before > 20, 5, "it sleeps")
+    for one in silent:
+        one.close()
+
+
 def vanish(half):
     """With a reset instead of a goodbye."""
     half.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -269,13 +291,14 @@ def test_a_pair_that_is_not_right_changes_nothing(secure):
     other = make_pair(secure.dir, "other")
     (secure.dir / "text").write_text("nothing of the kind\n")
     openssl("ec", "-in", other[1], "-aes256", "-passout", "pass:word", "-out", secure.dir / "locked.key")
-    ended = make_ended(secure.dir, other[1])
+    ended, early = (make_dated(secure.dir, name, other[1], year) for name, year in (("ended", 2020), ("early", 2120)))
     for pair, reason in (
             ((other[0], secure.first[1]), "KEDGE_TLS_KEY is not the key"),
             ((secure.dir / "text", other[1]), "KEDGE_TLS_CERT: no PEM"),
             ((other[0], secure.dir / "text"), "KEDGE_TLS_KEY: no PEM"),
             ((other[0], secure.dir / "locked.key"), "KEDGE_TLS_KEY: no PEM private key without a password"),
-            ((ended, other[1]), "has ended")):
+            ((ended, other[1]), "has ended"),
+            ((early, other[1]), "is not valid yet")):
         use_pair(secure, pair)
         before = len(secure.api.events("tls_problem"))
         hang_up(secure, "tls_kept")

@@ -1,4 +1,5 @@
 """`make install` and `make uninstall`, the manual pages, and the units of systemd."""
+import os
 import pathlib
 import re
 import shutil
@@ -148,3 +149,13 @@ def test_a_package_can_be_made(tmp_path):
     assert re.search(r"^-rw------- root/root .* \./etc/kedge/api\.env$", content, re.M), content
     assert re.search(r"^-rwxr-xr-x root/root .* \./usr/bin/kedge-worker$", content, re.M), content
     assert "./usr/share/man/man8/kedge-api.8.gz" in content
+
+
+def test_making_a_package_ends_where_its_dependencies_cannot_be_found(tmp_path):
+    broken = tmp_path / "dpkg-shlibdeps"
+    broken.write_text("#!/bin/sh\nexit 2\n")
+    broken.chmod(0o755)
+    done = subprocess.run(["make", "-s", f"B=build/{BUILD.name}", "deb", f"DEBDIR={tmp_path}"], cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert done.returncode != 0 and "dpkg-deb" not in done.stderr, done.stderr
+    assert not list(tmp_path.glob("*.deb"))

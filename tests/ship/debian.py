@@ -144,7 +144,9 @@ class Directory:
         return self.open
 
     def __exit__(self, *_):
-        shutil.rmtree(self.closed, ignore_errors=True)
+        deadline = time.monotonic() + 20
+        while self.closed.exists() and time.monotonic() < deadline:
+            shutil.rmtree(self.closed, ignore_errors=True)  # what was killed in it may still be writing
 
 
 def tree():

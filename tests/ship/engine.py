@@ -26,6 +26,7 @@ import debian
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ("dockerd", "containerd", "runc", "docker", "slirp4netns", "iptables", "nsenter", "terraform")
+TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 # $1: the engine's directory. The tmpfs on /run hides the machine's own sockets.
 START = r"""
 set -e
@@ -145,6 +146,23 @@ class Engine:
         self.docker("import", debian.archive("trixie", ["redis-server"]), "base-redis")
         self.build("FROM base-redis\nRUN install -d -o redis -g redis /data\nVOLUME /data\nWORKDIR /data\nCMD [\"redis-server\"]\n", "redis:7-bookworm")
         return ("debian:trixie-slim", "hashicorp/terraform:1.11.4", "redis:7-bookworm")
+
+    @functools.cached_property
+    def node_image(self):
+        """Stands for the demo's base: Debian's node and npm, which trust whom this machine trusts."""
+        self.docker("import", debian.archive("trixie", ["nodejs", "npm"]), "base-node")
+        self.build("FROM base-node\nCOPY trusted.crt /usr/local/share/trusted.crt\n"
+                   "ENV NODE_EXTRA_CA_CERTS=/usr/local/share/trusted.crt\nCMD [\"node\"]\n", "node:22-trixie-slim", **{"trusted.crt": TRUSTED})
+        return "node:22-trixie-slim"
+
+    @functools.cached_property
+    def prometheus_image(self):
+        """Stands for the official one: Debian's program with that one's user, directories and command line."""
+        self.docker("import", debian.archive("trixie", ["prometheus"]), "base-prometheus")
+        self.build("FROM base-prometheus\nRUN install -d -o nobody -g nogroup /prometheus && rm -rf /etc/prometheus\nUSER nobody\n"
+                   "WORKDIR /prometheus\nVOLUME /prometheus\nEXPOSE 9090\nENTRYPOINT [\"/bin/prometheus\"]\n"
+                   "CMD [\"--config.file=/etc/prometheus/prometheus.yml\", \"--storage.tsdb.path=/prometheus\"]\n", "prom/prometheus:v3.5.0")
+        return "prom/prometheus:v3.5.0"
 
     @functools.cached_property
     def image(self):

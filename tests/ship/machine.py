@@ -93,6 +93,7 @@ class Machine(debian.Root):
     def __init__(self, suite, packages=(), binds=None):
         super().__init__(suite, (*SYSTEMD, *packages))
         self.binds = binds or {}
+        self.popen = None
 
     def __enter__(self):
         super().__enter__()
@@ -110,12 +111,12 @@ class Machine(debian.Root):
         """What is to be done in the root, with this machine's network, before it is booted."""
 
     def boot(self):
-        self.group.mkdir()
+        self.group.mkdir(exist_ok=True)
         words = [str(word) for pair in self.binds.items() for word in pair]
         self.console = tempfile.TemporaryFile()
         # The namespace of cgroups begins where its first process is.
         self.popen = subprocess.Popen(
-            ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec unshare -m -p -u -i -n -C --fork --kill-child sh -c "$@"',
+            ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec setpriv --pdeathsig KILL unshare -m -p -u -i -n -C --fork --kill-child sh -c "$@"',
              str(self.group), BOOT, "boot", str(self.directory), *words],
             stdin=subprocess.DEVNULL, stdout=self.console, stderr=self.console)
         self.init = until(self.child, 20, "unshare has its child")
@@ -124,6 +125,19 @@ class Machine(debian.Root):
         if self.popen.poll() is not None:
             self.console.seek(0)
             raise RuntimeError(f"systemd did not start:\n{self.console.read()[-4000:].decode(errors='replace')}")
+
+    def shut_down(self, seconds=180):
+        """As its administrator does it; what is in /run and /tmp is gone, and `boot` starts it again."""
+        self.ask("systemctl", "poweroff")
+        self.popen.wait(seconds)
+
+    def cut_power(self):
+        self.popen.kill()  # with it ends process 1, and with that all that is in its namespaces
+        self.popen.wait(30)
+        until(lambda: "populated 0" in (self.group / "cgroup.events").read_text(), 10, "its processes are gone")
+        # The next boot would remove these, but knows boots by the kernel's id, which stays the same.
+        for private in self.directory.glob("var/tmp/systemd-private-*"):
+            shutil.rmtree(private)
 
     def child(self):
         found = pathlib.Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children")
@@ -134,18 +148,14 @@ class Machine(debian.Root):
         return None
 
     def __exit__(self, *_):
-        if getattr(self, "init", None):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.init, signal.SIGKILL)  # with it ends all that is in its namespaces
-        if getattr(self, "popen", None):
-            self.popen.wait(30)
-        with contextlib.suppress(OSError):
-            until(lambda: not (self.group / "cgroup.procs").read_text().strip(), 10, "its processes are gone")
-            for directory in sorted(self.group.rglob("*"), key=lambda path: -len(path.parts)):
-                if directory.is_dir():
-                    directory.rmdir()
+        try:
+            if self.popen:
+                self.cut_power()
+            for directory in sorted((path for path in self.group.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts)):
+                directory.rmdir()
             self.group.rmdir()
-        super().__exit__()
+        finally:
+            super().__exit__()
 
     def enter(self, *command):
         """The argv that runs `command` in the booted system, as root."""

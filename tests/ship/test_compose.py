@@ -1,24 +1,27 @@
 """docker/compose.yml: the commands of docs/OPERATIONS.md (section Containers), on a real engine."""
+import contextlib
+import importlib.util
 import json
 import os
 import pathlib
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 
+import jsonschema
 import pytest
 import yaml
 
 import engine
+import project
 from engine import ROOT, until
 
-WHY_NOT = engine.missing() or ("" if shutil.which("docker-compose") else "docker-compose is not installed")
+WHY_NOT = project.missing()
 needs_engine = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 COMPOSE = yaml.safe_load((ROOT / "docker/compose.yml").read_text())
 OURS = ("api", "scheduler", "worker")
-SOURCE = ("Makefile", ".dockerignore", "common", "api", "worker", "scheduler", "docker", "docs/openapi.yaml")
+SERVICES = ("redis", *OURS)
 HCL = 'terraform {\n  backend "local" {}\n}\nresource "terraform_data" "it" {\n  input = "1"\n}\n'
 
 
@@ -69,116 +72,156 @@ def test_services_are_locked_up():
     assert default(COMPOSE["services"]["api"]["ports"][0].removesuffix(":4141")) == "127.0.0.1:4141"
 
 
-class Project:
-    """A clone in which the documented commands are typed."""
+def files_of(directory):
+    return {path.relative_to(directory): (path.stat().st_mode & 0o777, path.read_bytes() if path.is_file() else None)
+            for path in [directory, *directory.rglob("*")]}
 
-    def __init__(self, docker, directory):
-        self.docker, self.directory = docker, pathlib.Path(directory)
-        for name in SOURCE:
-            target = self.directory / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(ROOT / name, target) if (ROOT / name).is_dir() else shutil.copy(ROOT / name, target)
-        shutil.rmtree(self.directory / "docker/secrets", ignore_errors=True)
 
-    def type(self, command, check=True):
-        """A line of the documentation, as it is there; compose is the one that is installed."""
-        line = command.replace("docker compose", "docker-compose").replace("curl ", "nsenter -t %d -n curl --noproxy '*' " % self.docker.daemon.pid)
-        return self.docker.call(["bash", "-c", line], cwd=self.directory, check=check).stdout
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
+def test_the_script_makes_secrets_that_containers_read_and_others_do_not(tmp_path, umask):
+    shutil.copy(ROOT / "docker/secrets.sh", tmp_path)
 
-    def compose(self, *words, **options):
-        return self.docker.call(["docker-compose", "-f", "docker/compose.yml", *words], cwd=self.directory, **options).stdout
+    def call():
+        subprocess.run([tmp_path / "secrets.sh"], check=True, umask=umask, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        return files_of(tmp_path / "secrets")
+    first = call()
+    modes = {str(path): mode for path, (mode, _) in first.items()}
+    assert modes.pop(".") == 0o700
+    for path, mode in modes.items():
+        assert mode == (0o755 if first[pathlib.Path(path)][1] is None else 0o644), path
+    assert {path for path in modes if "/" not in path} == {"redis", "api", "worker", "scheduler", "env", "grafana"}
+    assert len(first[pathlib.Path("api/api_secret")][1].strip()) == 48
+    assert call() == first, "what is there stays"
+    (tmp_path / "secrets/worker/redis_url").unlink()
+    assert call() == first, "what is missing comes back, with the password that there is"
 
-    def containers(self, service):
-        found = self.docker.docker("ps", "-q", "--filter", f"label=com.docker.compose.service={service}").stdout.split()
-        return [self.docker.inspect(one) for one in found]
 
-    def api(self, method, path, body=None):
-        token = (self.directory / "docker/secrets/api/api_secret").read_text().strip()
-        words = ["-X", method, "-H", f"Authorization: Bearer {token}", "-H", "Content-Type: application/json"]
-        text = self.docker.curl(f"http://127.0.0.1:4141{path}", *words, *(["-d", json.dumps(body)] if body is not None else []))
-        return json.loads(text)
+def test_the_file_is_what_the_compose_specification_allows():
+    """Its schema, as docker-compose brings it."""
+    found = importlib.util.find_spec("compose")
+    schema = pathlib.Path(found.submodule_search_locations[0], "config/compose_spec.json") if found else None
+    if not schema or not schema.exists():
+        pytest.skip("docker-compose, which has the schema, is not installed")
+    rules = jsonschema.Draft7Validator(json.loads(schema.read_text()))
+    assert not [f"{error.json_path}: {error.message}" for error in rules.iter_errors(COMPOSE)]
+    assert list(rules.iter_errors({**COMPOSE, "services": {"api": {"image": 1}}})), "the schema is one that says no"
 
 
 @pytest.fixture(scope="module")
-def project():
-    docker = engine.shared()
-    assert docker.image
-    with tempfile.TemporaryDirectory(prefix="kedge-clone-", dir=docker.directory) as directory:
-        project = Project(docker, directory)
-        yield project
-        project.compose("--profile", "demo", "--profile", "metrics", "kill", check=False)
-        project.compose("--profile", "demo", "--profile", "metrics", "down", "-v", "-t", "1", check=False)
+def clone():
+    with project.opened(engine.shared()) as opened:
+        project.origin(opened)
+        yield opened
 
 
-def commands(heading):
-    """The lines of the shell block under that heading of docs/OPERATIONS.md."""
-    text = (ROOT / "docs/OPERATIONS.md").read_text()
-    block = re.search(rf"\*\*{re.escape(heading)}\*\*.*?```sh\n(.*?)```", text, flags=re.S).group(1)
-    return [re.sub(r"\s+# .*", "", line) for line in block.splitlines() if line.strip()]
+def ready_after(clone):
+    """Types Start; seconds from the command that starts it all to the api's /readyz."""
+    *before, up, readyz = project.commands("Start")
+    assert up.endswith("up -d") and readyz.endswith("/readyz")
+    for line in before:
+        clone.type(line)
+    began = time.monotonic()
+    clone.type(up)
+    assert "ok" in clone.type(readyz) or clone.ask("GET", "/readyz")[0] == 200
+    return time.monotonic() - began
 
 
-def healthy(project, service, count):
-    def all_well():
-        found = project.containers(service)
-        return len(found) == count and all(one["State"]["Health"]["Status"] == "healthy" for one in found)
-    until(all_well, 90, f"{count} of {service} are healthy")
+def secrets_stay_secret(clone):
+    """In nothing that `docker` shows, nor in what a program was started with."""
+    secrets = {path.read_text().split()[-1] for path in (clone.directory / "docker/secrets").rglob("*") if path.is_file()}
+    secrets |= {clone.secret("redis/password")}
+    docker = clone.docker.docker
+    seen = [docker("history", "--no-trunc", clone.docker.image).stdout, json.dumps(clone.docker.inspect(clone.docker.image))]
+    for one in (found for service in SERVICES for found in clone.containers(service)):
+        seen += [json.dumps(one), docker("logs", one["Id"]).stdout]
+        for pid in docker("top", one["Id"], "-o", "pid").stdout.split()[1:]:
+            with contextlib.suppress(OSError):  # a health check that has ended
+                seen += [pathlib.Path("/proc", pid, name).read_bytes().decode(errors="replace") for name in ("environ", "cmdline")]
+    text = "\n".join(seen)
+    assert len(secrets) >= 4 and "kedge-worker" in text
+    assert not [secret for secret in secrets if secret in text]
+
+
+def at_rest(clone):
+    """Memory of each service's containers."""
+    names = {one["Id"][:12]: service for service in SERVICES for one in clone.containers(service)}
+    said = clone.docker.docker("stats", "--no-stream", "--format", "{{.ID}} {{.MemUsage}}", *names).stdout
+    return ", ".join(f"{names[words[0][:12]]} {words[1]}" for words in sorted(map(str.split, said.splitlines()), key=lambda words: names[words[0][:12]]))
 
 
 @needs_engine
-def test_from_a_clone_to_the_first_check_and_away(project, tell):
-    for line in commands("Start"):
-        project.type(line)
+def test_from_a_clone_to_the_first_check_and_away(clone, tell):
+    tell(f"compose: ready {ready_after(clone):.1f} s after `up -d`")
     for service, count in (("redis", 1), ("api", 1), ("scheduler", 2), ("worker", 1)):
-        healthy(project, service, count)
-    secret = (project.directory / "docker/secrets/api/api_secret").read_text().strip()
-    password = (project.directory / "docker/secrets/redis/password").read_text().strip()
-    for service in ("redis", *OURS):
-        for one in project.containers(service):
-            text = json.dumps(one)
-            assert secret not in text and password not in text
-            assert secret not in project.docker.docker("logs", one["Id"]).stdout
-            assert one["HostConfig"]["ReadonlyRootfs"] and one["HostConfig"]["Memory"] > 0
-    ports = project.containers("redis")[0]["NetworkSettings"]["Ports"]
-    assert not any(ports.values())
+        clone.healthy(service, count)
+    tell(f"memory at rest: {at_rest(clone)}")
+    for one in (found for service in SERVICES for found in clone.containers(service)):
+        assert one["HostConfig"]["ReadonlyRootfs"] and one["HostConfig"]["Memory"] > 0
+    assert not any(clone.containers("redis")[0]["NetworkSettings"]["Ports"].values())
 
-    for line in commands("More workers"):
-        project.type(line)
-    healthy(project, "worker", 3)
-    until(lambda: len(project.api("GET", "/api/v1/workers")) == 3, 30, "three workers have reported")
+    clone.type_block("More workers")
+    clone.healthy("worker", 3)
+    until(lambda: len(clone.api("GET", "/api/v1/workers")) == 3, 30, "three workers have reported")
 
-    check_ends(project)
+    check_ends(clone)
+    secrets_stay_secret(clone)
 
-    worker = project.containers("worker")[0]
+    worker = clone.containers("worker")[0]
     os.kill(worker["State"]["Pid"], 9)
-    until(lambda: project.docker.inspect(worker["Id"])["RestartCount"] == 1, 30, "a killed worker is back")
-    healthy(project, "worker", 3)
+    until(lambda: clone.docker.inspect(worker["Id"])["RestartCount"] == 1, 30, "a killed worker is back")
+    clone.healthy("worker", 3)
+
+    upgrade(clone)
 
     began = time.monotonic()
-    for line in commands("Stop"):
-        project.type(line)
-    tell(f"compose stop of eight containers: {time.monotonic() - began:.1f} s")
-    states = [project.docker.inspect(one)["State"] for one in project.docker.docker(
+    clone.type_block("Stop")
+    tell(f"compose stop of seven containers: {time.monotonic() - began:.1f} s")
+    states = [clone.docker.inspect(one)["State"] for one in clone.docker.docker(
         "ps", "-aq", "--filter", "label=com.docker.compose.service=worker").stdout.split()]
     assert [state["ExitCode"] for state in states] == [0, 0, 0]
+    clone.type(project.commands("Start")[3])
+    until(lambda: clone.ask("GET", "/readyz")[0] == 200, 60, "up -d goes on")
+    assert clone.api("GET", "/api/v1/projects"), "all is still there"
+    removed(clone)
 
 
-def check_ends(project):
-    """A repository on the volume that workers share, and a check of it by the real terraform."""
-    worker = project.containers("worker")[0]["Id"]
-    script = f"""set -e
-        export HOME=/tmp; cd /tmp; rm -rf r; git init -q -b main r; cd r
-        cat > main.tf <<'HCL'\n{HCL}HCL
-        git add -A; git -c user.name=t -c user.email=t@localhost commit -qm x
-        mkdir -p /var/lib/kedge/test/acme; git clone -q --bare . /var/lib/kedge/test/acme/net.git"""
-    project.docker.docker("exec", worker, "sh", "-c", script)
-    (project.directory / "docker/.env").write_text(
-        "KEDGE_GIT_URL=file:///var/lib/kedge/test\nKEDGE_REPO_ALLOWLIST=localhost/acme/*\n")
-    project.compose("up", "-d", "--scale", "worker=3")
+def check_ends(clone):
+    """A check of a repository by the real terraform, after a setting was changed as the documentation says."""
+    clone.settings(**project.REPOSITORIES)
+    clone.compose("up", "-d", "--scale", "worker=3")
     for service, count in (("api", 1), ("worker", 3)):
-        healthy(project, service, count)
-    project.api("PUT", "/api/v1/projects/p", {"repository": "acme/net", "type": "Git", "ref": "main"})
-    project.api("PUT", "/api/v1/projects/p/workspaces/w", {"directory": "."})
-    run = project.api("POST", "/api/v1/drift", {"projectId": "p", "workspaceId": "w"})["runId"]
-    seen = until(lambda: (lambda one: one["status"] not in ("queued", "running") and one)(project.api("GET", f"/api/v1/runs/{run}?wait=20")),
+        clone.healthy(service, count)
+    clone.repository("net", HCL)
+    clone.api("PUT", "/api/v1/projects/p", {"repository": "acme/net", "type": "Git", "ref": "main"})
+    clone.api("PUT", "/api/v1/projects/p/workspaces/w", {"directory": "."})
+    run = clone.api("POST", "/api/v1/drift", {"projectId": "p", "workspaceId": "w"})["runId"]
+    seen = until(lambda: (lambda one: one["status"] not in ("queued", "running") and one)(clone.api("GET", f"/api/v1/runs/{run}?wait=20")),
                  120, "the run ends")
     assert seen["status"] == "drift_detected" and seen["metadata"]["toAdd"] == 1, seen
+
+
+def upgrade(clone):
+    """Something new is pushed, and the lines are typed; only --pull is left out, since there is no registry."""
+    bare, work = clone.directory.with_name(clone.directory.name + ".git"), clone.directory.with_name(clone.directory.name + ".work")
+    git = ["git", "-C", str(work), "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    subprocess.run(["git", "clone", "-q", bare, work], check=True)
+    with open(work / "docker/Dockerfile", "a") as file:
+        file.write("LABEL upgraded=yes\n")
+    subprocess.run([*git, "commit", "-qam", "new"], check=True)
+    subprocess.run([*git, "push", "-q"], check=True)
+    old = {one["Id"] for service in OURS for one in clone.containers(service)}
+    lines = project.commands("Upgrade")
+    assert any(line.endswith(" build --pull") for line in lines)
+    for line in lines:
+        clone.type(line.removesuffix(" --pull"))
+    for service, count in (("api", 1), ("scheduler", 2), ("worker", 3)):
+        clone.healthy(service, count)
+        for one in clone.containers(service):
+            assert one["Id"] not in old and one["Config"]["Labels"]["upgraded"] == "yes"
+    assert clone.api("GET", "/api/v1/projects"), "what was there is there"
+
+
+def removed(clone):
+    clone.remove()
+    for words in (("ps", "-aq"), ("volume", "ls", "-q"), ("network", "ls", "-q")):
+        assert not clone.docker.docker(*words, "--filter", "label=com.docker.compose.project=docker").stdout.split(), words

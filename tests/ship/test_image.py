@@ -1,4 +1,5 @@
 """The container image: built by a real engine, and what it holds, may do and says about itself."""
+import json
 import os
 import pathlib
 import re
@@ -7,6 +8,7 @@ import time
 
 import pytest
 
+import debian
 import engine
 from engine import ROOT, until
 
@@ -14,6 +16,7 @@ WHY_NOT = engine.missing()
 needs_engine = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 DOCKERFILES = [ROOT / "docker/Dockerfile", ROOT / "docker/demo/Dockerfile"]
 PROGRAMS = ("kedge-api", "kedge-worker", "kedge-scheduler")
+HEALTHY_MS = 2000
 LOCKED = ("--read-only", "--tmpfs", "/tmp:mode=1777", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true")
 
 
@@ -82,7 +85,7 @@ def test_the_image_says_what_it_is_and_holds_no_more_than_a_run_needs(docker, te
     tell(f"image: {seen['Size'] >> 20} MiB, of which the base is {base >> 20} and terraform {docker.inspect(docker.base_images[1])['Size'] >> 20}")
     look = docker.docker("run", "--rm", docker.image, "sh", "-c", """
         for tool in cc gcc make python3 curl; do command -v $tool && echo "has $tool"; done
-        ls /src /root/.cache 2>/dev/null
+        ls -d /src 2>/dev/null
         ls /usr/share/zoneinfo/US/Eastern /etc/ssl/certs/ca-certificates.crt
         git --version; terraform version; id -u; for p in api worker scheduler; do kedge-$p --version; done""", check=False).stdout
     assert "has " not in look and "/src" not in look, look
@@ -114,6 +117,22 @@ def test_all_three_are_healthy_soon_without_root_and_with_a_read_only_root(docke
         until(lambda: docker.inspect(name)["State"]["Health"]["Status"] == "healthy", 60, f"the image's own check of {program}")
         docker.docker("stop", "-t", "20", name)
         assert docker.inspect(name)["State"]["ExitCode"] == 0
+
+
+@needs_engine
+def test_its_programs_are_healthy_within_two_seconds_in_a_debian_root(docker, tell):
+    """The image's own binaries, measured where no engine takes part."""
+    name = docker.docker("create", docker.image).stdout.strip()
+    with debian.Root("trixie", packages=["valkey-server"], sets=["build", "run", "test"]) as root:
+        root.copy_tree()
+        where = root.directory / "kedge/build/release"
+        where.mkdir(parents=True)
+        for program in PROGRAMS:
+            docker.docker("cp", f"{name}:/usr/local/bin/{program}", where)
+        docker.docker("rm", name)
+        took = json.loads(root.run("/usr/bin/python3", "tests/ship/start.py", cwd="/kedge").splitlines()[-1])
+    tell(f"the image's programs in a Debian root: healthy after {took} ms")
+    assert set(took) == set(PROGRAMS) and all(ms < HEALTHY_MS for ms in took.values()), took
 
 
 @needs_engine

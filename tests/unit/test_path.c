@@ -78,6 +78,22 @@ static void a_file_that_is_not_there_is_named(void **state)
     assert_true(path_exists(*state));
 }
 
+static void what_is_no_file_is_refused_at_once(void **state)
+{
+    AUTO(auto_free) char *pipe = scratch_path(state, "pipe");
+    const char *paths[] = {pipe, *state, "/dev/zero"};
+    struct buf text = BUF_INIT(5);
+    struct err err = {0};
+
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        assert_int_equal(path_read(paths[i], &text, &err), -1);
+        assert_int_equal(err.kind, ERR_PERM);
+        assert_non_null(strstr(err.message, "is not a regular file"));
+    }
+    assert_int_equal(text.len, 0);
+}
+
 static void an_atomic_write_replaces_the_file_and_leaves_nothing_else(void **state)
 {
     AUTO(auto_free) char *path = scratch_file(state, "f", "old");
@@ -323,6 +339,7 @@ int main(void)
         IN_SCRATCH(a_file_is_read_up_to_the_ceiling_and_not_beyond),
         IN_SCRATCH(a_file_larger_than_a_chunk_is_read_whole),
         IN_SCRATCH(a_file_that_is_not_there_is_named),
+        IN_SCRATCH(what_is_no_file_is_refused_at_once),
         IN_SCRATCH(an_atomic_write_replaces_the_file_and_leaves_nothing_else),
         IN_SCRATCH(a_failed_write_keeps_the_old_file_and_cleans_up),
         IN_SCRATCH(a_write_that_fails_half_way_leaves_no_file),

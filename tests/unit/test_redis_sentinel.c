@@ -850,6 +850,58 @@ static void the_guard_looks_soon_where_there_is_no_replica_yet(void **state)
     redis_free(redis);
 }
 
+/* A fit master with so many replicas. */
+struct fit_master {
+    char info[256], reply[320], now[64];
+    struct redis_fake_rule rules[RULES_MAX + 4];
+    struct redis_fake fake;
+};
+
+static void start_fit(struct fit_master *master, const char *run_id, int replicas)
+{
+    int len =
+        snprintf(master->info, sizeof master->info,
+                 INFO_START "run_id:%s\r\nconnected_slaves:%d\r\n", run_id, replicas);
+
+    snprintf(master->reply, sizeof master->reply, "$%d\r\n%s\r\n", len, master->info);
+    snprintf(master->now, sizeof master->now, "*2\r\n$10\r\n%010lld\r\n$1\r\n0\r\n",
+             (long long)(clock_wall_ms() / 1000));
+    master->rules[0] = (struct redis_fake_rule){"INFO", master->reply, 0, false};
+    master->rules[1] = (struct redis_fake_rule){"ROLE", ROLE_MASTER, 0, false};
+    master->rules[2] = (struct redis_fake_rule){"CONFIG", "-NOPERM no\r\n", 0, false};
+    master->rules[3] = (struct redis_fake_rule){"TIME", master->now, 0, false};
+    master->rules[4] = (struct redis_fake_rule){"HGET", "$1\r\n1\r\n", 0, false};
+    master->rules[5] = (struct redis_fake_rule){.command = NULL};
+    redis_fake_start(&master->fake, master->rules);
+}
+
+/* Its replicas may have left it for the new one. */
+static void a_master_without_replicas_is_not_believed_before_the_sentinels(void **state)
+{
+    struct fit_master old, new;
+    struct group group = {.count = 0};
+    struct redis_guard guard;
+    struct redis *redis;
+    struct err err;
+
+    (void)state;
+    start_fit(&old, "old", 0);
+    start_fit(&new, "new", 1);
+    add_sentinel(&group, false, names_fake(&old.fake), names_fake(&new.fake));
+    redis = redis_new(&group.address, PREFIX, NULL, TIMEOUT_MS);
+    redis_guard_init(&guard, redis, false);
+    assert_int_equal(redis_guard_look(&guard, &err), REDIS_GUARD_FIT);
+    assert_int_equal(guard.replicas, 0);
+    assert_int_equal(redis_guard_look(&guard, &err), REDIS_GUARD_CHANGED);
+    assert_int_equal(guard.replicas, 1);
+    assert_int_equal(redis_guard_look(&guard, &err), REDIS_GUARD_FIT);
+    assert_int_equal(asked(&group, 0), 2); /* one with replicas is believed */
+    redis_free(redis);
+    stop_group(&group);
+    redis_fake_stop(&old.fake);
+    redis_fake_stop(&new.fake);
+}
+
 static void check_advice(bool sentinels, const char *more, const char *advice)
 {
     AUTO(auto_free) char *info = mem_fmt("%s%s", INFO_START, more);
@@ -942,6 +994,7 @@ int main(void)
         cmocka_unit_test(a_redis_cluster_is_refused_with_a_sentence),
         cmocka_unit_test(a_master_that_heeds_no_replicas_is_fit_but_warned_of),
         cmocka_unit_test(the_guard_looks_soon_where_there_is_no_replica_yet),
+        cmocka_unit_test(a_master_without_replicas_is_not_believed_before_the_sentinels),
         cmocka_unit_test(what_the_advice_goes_by_is_what_redis_says),
     };
 

@@ -250,8 +250,7 @@ static struct err try_link(const struct redis_address *address, size_t *turns)
     struct outcome outcome = {0};
 
     *turns = 0;
-    turn(link); /* begins to connect */
-    while (redis_link_fd(link) >= 0 && !redis_link_ready(link)) {
+    while (redis_link_news(link) == NULL && !redis_link_ready(link)) {
         (*turns)++;
         turn(link);
     }
@@ -469,8 +468,7 @@ static void a_certificate_that_was_refused_may_be_replaced(void **state)
     start(state, &server, "expired", false);
     address = address_of(state, &local, server.port);
     link = redis_link_new(&address, PREFIX, NULL);
-    turn(link);
-    UNTIL(link, redis_link_fd(link) < 0);
+    UNTIL(link, redis_link_news(link) != NULL);
     SEND(link, &refused, "PING");
     UNTIL(link, refused.calls > 0);
     assert_contains(refused.err.message, "certificate has expired");

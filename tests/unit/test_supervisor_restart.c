@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "common/base/clock.h"
@@ -155,6 +156,64 @@ static void a_result_that_redis_forgot_is_sent_again(void **state)
     worker_until(RUN_1, "status", "clean");
 }
 
+static void refuse_writes(void)
+{
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    struct redis_cmd cmd;
+
+    redis_cmd_init(&cmd);
+    redis_cmd_arg(&cmd, "CONFIG");
+    redis_cmd_arg(&cmd, "SET");
+    redis_cmd_arg(&cmd, "min-replicas-to-write");
+    redis_cmd_arg(&cmd, "1");
+    reply = worker_call(&cmd);
+}
+
+/* How often Redis has refused that command. */
+static int64_t refusals_of(const char *name)
+{
+    AUTO(auto_free) char *line = mem_fmt("cmdstat_%s:", name);
+    AUTO(redis_reply_free) struct redisReply *reply = NULL;
+    struct redis_cmd cmd;
+    const char *at;
+
+    redis_cmd_init(&cmd);
+    redis_cmd_arg(&cmd, "INFO");
+    redis_cmd_arg(&cmd, "commandstats");
+    reply = worker_call(&cmd);
+    at = strstr(redis_reply_text(reply), line);
+    at = at ? strstr(at, "rejected_calls=") : NULL;
+    return at ? strtoll(at + strlen("rejected_calls="), NULL, 10) : 0;
+}
+
+static void until_refused(const char *name, int64_t times)
+{
+    int64_t deadline_ms = clock_mono_ms() + 20000;
+
+    while (refusals_of(name) < times)
+        assert_true(clock_mono_ms() < deadline_ms);
+}
+
+static void what_redis_refuses_is_asked_again_after_a_pause(void **state)
+{
+    static const char *const names[] = {"blpop", "bzpopmin"};
+
+    (void)state;
+    worker_enqueue(RUN_1, "clean", "t1");
+    worker_start();
+    worker_until(RUN_1, "status", "clean");
+    refuse_writes();
+    for (size_t i = 0; i < 2; i++) {
+        int64_t seen, since_ms;
+
+        until_refused(names[i], 1);
+        seen = refusals_of(names[i]);
+        since_ms = clock_mono_ms();
+        until_refused(names[i], seen + 2);
+        assert_true(clock_mono_ms() - since_ms >= 400);
+    }
+}
+
 static void a_worker_waits_for_a_redis_that_is_not_there_yet(void **state)
 {
     (void)state;
@@ -205,6 +264,7 @@ static int tests(void)
         TEST(a_result_waits_for_a_redis_that_is_away),
         TEST(a_redis_that_stands_still_loses_nothing),
         TEST(a_result_that_redis_forgot_is_sent_again),
+        TEST(what_redis_refuses_is_asked_again_after_a_pause),
         TEST(a_worker_waits_for_a_redis_that_is_not_there_yet),
         TEST(a_redis_that_could_forget_runs_is_refused),
         TEST(one_that_could_forget_runs_is_used_when_that_is_allowed),

@@ -8,8 +8,9 @@
 
 /* Runs until SIGTERM or SIGINT and the drain are over. Returns the exit status. `self_fd`
  * is this program, opened at start (so that an upgrade under a running worker does not
- * mix versions); `environ_list` is what runners inherit, less KEDGE_REDIS_URL. SIGHUP
- * says whether the files of secrets are right: each run reads them itself. */
+ * mix versions); `environ_list` is what runners inherit, less where Redis is
+ * (worker/process/spawn.h). SIGHUP says whether the files of secrets are right: each run
+ * reads them itself. */
 int supervisor_main(struct conf *conf, int self_fd, char **environ_list);
 
 #endif

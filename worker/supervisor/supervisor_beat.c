@@ -162,8 +162,10 @@ static void on_control(void *arg, const struct redisReply *reply, const struct e
     struct supervisor *s = arg;
     const char *message;
 
-    (void)err; /* whatever it was, the heartbeat carries the same */
     s->ctl_waiting = false;
+    /* What was missed the heartbeat brings; a refusal comes at once, and would again. */
+    if (err)
+        s->ctl_due_mono_ms = s->now_mono_ms + REFUSED_PAUSE_MS;
     message = redis_reply_text(redis_reply_at(reply, 1));
     if (message)
         obey(s, message);
@@ -175,6 +177,10 @@ void supervisor_hear(struct supervisor *s)
 
     if (s->ctl_waiting || !redis_link_ready(s->ctl))
         return;
+    if (s->now_mono_ms < s->ctl_due_mono_ms) {
+        supervisor_wake_by(s, s->ctl_due_mono_ms);
+        return;
+    }
     s->ctl_waiting = true;
     queue_wait_ctl(&cmd, s->conf->redis_prefix, s->journal.id, CTL_BLOCK_MS);
     redis_link_send(s->ctl, &cmd, CTL_BLOCK_MS + SCRIPT_TIMEOUT_MS, on_control, s);

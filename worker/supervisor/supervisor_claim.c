@@ -224,10 +224,11 @@ static void on_wake(void *arg, const struct redisReply *reply, const struct err 
 {
     struct supervisor *s = arg;
 
-    (void)err;
     s->claimer.waiting = false;
     if (reply)
         s->claimer.due_mono_ms = 0;
+    if (err) /* a refusal comes at once, and would again */
+        s->claimer.wait_due_mono_ms = s->now_mono_ms + REFUSED_PAUSE_MS;
 }
 
 static void wait_for_marker(struct supervisor *s)
@@ -237,6 +238,10 @@ static void wait_for_marker(struct supervisor *s)
 
     if (s->claimer.waiting || !redis_link_ready(s->wake))
         return;
+    if (s->now_mono_ms < s->claimer.wait_due_mono_ms) {
+        supervisor_wake_by(s, s->claimer.wait_due_mono_ms);
+        return;
+    }
     s->claimer.waiting = true;
     queue_wait_wake(&cmd, s->conf->redis_prefix, block_ms);
     redis_link_send(s->wake, &cmd, block_ms + SCRIPT_TIMEOUT_MS, on_wake, s);

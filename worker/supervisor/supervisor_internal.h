@@ -34,6 +34,7 @@
 #include "worker/supervisor/journal.h"
 
 #define SCRIPT_TIMEOUT_MS 3000   /* for the answer to a script */
+#define REFUSED_PAUSE_MS  500    /* Redis refused what is asked all the time */
 #define LOG_EVERY_MS      100    /* what nobody tells about is looked at that often */
 #define CUT_OFF_MS        120000 /* without Redis a check or plan goes on that long */
 #define RESEND_PAUSE_MS   10000  /* no claims after Redis restarted */
@@ -118,7 +119,8 @@ struct claimer {
     bool asked;                /* an answer is on its way */
     char nonce[SIGN_ID_BYTES]; /* of the claim without an answer; "": none */
     int64_t due_mono_ms, paused_until_mono_ms;
-    bool waiting;          /* the wake link blocks on the marker */
+    bool waiting; /* the wake link blocks on the marker */
+    int64_t wait_due_mono_ms;
     const char *held_back; /* why nothing is claimed; NULL: it is */
 };
 
@@ -136,6 +138,7 @@ struct watch {
     int64_t due_mono_ms;
     char **resend; /* owned: run ids to look through after a restart of Redis */
     size_t resend_count, resend_next;
+    int64_t resend_due_mono_ms; /* not before */
     bool resending;
 };
 
@@ -175,6 +178,7 @@ struct supervisor {
     struct watch watch;
     struct drain drain;
     bool ctl_waiting;
+    int64_t ctl_due_mono_ms;
     int64_t reap_due_mono_ms, tidy_due_mono_ms, sweep_due_mono_ms;
     int64_t mark_due_mono_ms; /* next look at what the applies ask */
     pid_t sweeper;            /* 0: none */

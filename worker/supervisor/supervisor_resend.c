@@ -19,8 +19,10 @@ static void on_resent(void *arg, const struct redisReply *reply, const struct er
 {
     struct supervisor *s = arg;
 
-    if (!reply && err->kind == ERR_TEMP)
-        s->watch.resend_next--; /* that one again */
+    if (!reply && err->kind == ERR_TEMP) { /* that one again */
+        s->watch.resend_next--;
+        s->watch.resend_due_mono_ms = s->now_mono_ms + REFUSED_PAUSE_MS;
+    }
     s->watch.resending = false;
     supervisor_wake_now(s);
 }
@@ -77,6 +79,10 @@ void supervisor_resend(struct supervisor *s)
 {
     struct watch *watch = &s->watch;
 
+    if (s->now_mono_ms < watch->resend_due_mono_ms) {
+        supervisor_wake_by(s, watch->resend_due_mono_ms);
+        return;
+    }
     while (!watch->resending && redis_link_ready(s->link) &&
            watch->resend_next < watch->resend_count)
         if (resend_run(s, watch->resend[watch->resend_next++]) == 0)
