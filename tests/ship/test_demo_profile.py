@@ -59,7 +59,7 @@ def test_it_does_with_what_is_built_into_terraform(clone, tell):
     drift_is_shown(said)
     assert "The sample builtin cannot be had" not in said
     tell(f"demo: {[line for line in said.splitlines() if 'message: ' in line][0].strip()}")
-    clone.remove()
+    clone.compose(*project.PROFILES, "down", "-v", check=False)
 
 
 @pytest.mark.skipif(not provider_mirror(), reason="no mirror of the AWS provider on this machine (a directory named tf-plugins)")
