@@ -264,6 +264,7 @@ static struct err try_link(const struct redis_address *address, size_t *turns)
 
 static void a_server_is_trusted_for_its_ca_and_its_name(void **state)
 {
+    NEEDS_TLS;
     static const struct {
         const char *certificate;
         bool asks_clients;
@@ -311,7 +312,6 @@ static void a_server_is_trusted_for_its_ca_and_its_name(void **state)
         {"local", true, {.host = "localhost", .ca = "ca.pem"}, "certificate required"},
     };
 
-    NEEDS_TLS;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO(redis_address_done) struct redis_address address = {0};
         struct tls_server server;
@@ -345,6 +345,7 @@ static char *large_text(void)
 
 static void the_blocking_client_carries_large_values(void **state)
 {
+    NEEDS_TLS;
     AUTO(redis_address_done) struct redis_address address = {0};
     AUTO(redis_reply_free) struct redisReply *set = NULL, *got = NULL;
     AUTO(redis_cmd_done) struct redis_cmd cmd = {0};
@@ -353,7 +354,6 @@ static void the_blocking_client_carries_large_values(void **state)
     struct redis *redis;
     struct err err;
 
-    NEEDS_TLS;
     start(state, &server, "local", false);
     address = address_of(state, &local, server.port);
     redis = redis_new(&address, PREFIX, NULL, TIMEOUT_MS);
@@ -373,6 +373,7 @@ static void the_blocking_client_carries_large_values(void **state)
  * waits. */
 static void the_other_client_carries_large_values_both_ways_at_once(void **state)
 {
+    NEEDS_TLS;
     enum { ROUNDS = 6 };
     AUTO(redis_address_done) struct redis_address address = {0};
     AUTO(auto_free) char *text = large_text();
@@ -380,7 +381,6 @@ static void the_other_client_carries_large_values_both_ways_at_once(void **state
     struct tls_server server;
     struct redis_link *link;
 
-    NEEDS_TLS;
     start(state, &server, "local", false);
     address = address_of(state, &local, server.port);
     link = redis_link_new(&address, PREFIX, NULL);
@@ -403,12 +403,12 @@ static void the_other_client_carries_large_values_both_ways_at_once(void **state
 /* Others in the thread use OpenSSL too, and do not clean up after themselves. */
 static void errors_that_others_left_in_openssl_do_not_count(void **state)
 {
+    NEEDS_TLS;
     AUTO(redis_address_done) struct redis_address address = {0};
     struct outcome outcome = {0};
     struct tls_server server;
     struct redis_link *link;
 
-    NEEDS_TLS;
     start(state, &server, "local", false);
     address = address_of(state, &local, server.port);
     link = redis_link_new(&address, PREFIX, NULL);
@@ -426,13 +426,13 @@ static void errors_that_others_left_in_openssl_do_not_count(void **state)
 
 static void a_server_that_is_frozen_and_one_that_is_killed_are_told_apart(void **state)
 {
+    NEEDS_TLS;
     AUTO(redis_address_done) struct redis_address address = {0};
     AUTO(redis_reply_free) struct redisReply *one = NULL, *two = NULL, *none = NULL;
     struct tls_server server;
     struct redis *redis, *patient;
     struct err err;
 
-    NEEDS_TLS;
     start(state, &server, "local", false);
     address = address_of(state, &local, server.port);
     redis = redis_new(&address, PREFIX, NULL, 300);
@@ -459,12 +459,12 @@ static void a_server_that_is_frozen_and_one_that_is_killed_are_told_apart(void *
 
 static void a_certificate_that_was_refused_may_be_replaced(void **state)
 {
+    NEEDS_TLS;
     AUTO(redis_address_done) struct redis_address address = {0};
     struct outcome refused = {0}, outcome = {0};
     struct tls_server server;
     struct redis_link *link;
 
-    NEEDS_TLS;
     start(state, &server, "expired", false);
     address = address_of(state, &local, server.port);
     link = redis_link_new(&address, PREFIX, NULL);
@@ -541,6 +541,7 @@ static pid_t start_bad(enum badness badness, char port[8])
 
 static void what_is_no_tls_server_ends_in_time_and_costs_no_loop(void **state)
 {
+    NEEDS_TLS;
     static const struct {
         enum badness badness;
         const char *problem, *link_problem; /* NULL: it takes seconds, not asked */
@@ -551,7 +552,6 @@ static void what_is_no_tls_server_ends_in_time_and_costs_no_loop(void **state)
         {BAD_TRICKLES, "no TLS handshake within 300 ms", "no answer in time"},
     };
 
-    NEEDS_TLS;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO(redis_address_done) struct redis_address address = {0};
         int64_t began_ms = clock_mono_ms();
@@ -581,6 +581,7 @@ static void what_is_no_tls_server_ends_in_time_and_costs_no_loop(void **state)
 
 static void a_file_that_is_wrong_is_named_with_the_reason(void **state)
 {
+    NEEDS_TLS;
     static const struct {
         const char *ca, *cert, *key;
         const char *file, *problem;
@@ -597,7 +598,6 @@ static void a_file_that_is_wrong_is_named_with_the_reason(void **state)
     };
     AUTO(auto_free) char *text = scratch_file(state, "text", "no PEM\n");
 
-    NEEDS_TLS;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO(auto_free) char *ca = path_of(state, rows[i].ca);
         AUTO(auto_free) char *cert = path_of(state, rows[i].cert);
@@ -646,6 +646,7 @@ static void settings_of_tls_without_tls_are_a_problem(void **state)
 
 static void settings_of_tls_are_checked_with_their_files(void **state)
 {
+    NEEDS_TLS;
     static const char url[] = "KEDGE_REDIS_URL=rediss://:" PASSWORD "@localhost";
     AUTO(auto_free) char *ca = mem_fmt("KEDGE_REDIS_CA=%s/ca.pem", (char *)*state);
     AUTO(auto_free) char *no_ca = mem_fmt("KEDGE_REDIS_CA=%s/none", (char *)*state);
@@ -664,7 +665,6 @@ static void settings_of_tls_are_checked_with_their_files(void **state)
         {{url, key, NULL}, "KEDGE_REDIS_CERT: is needed with KEDGE_REDIS_KEY\n"},
     };
 
-    NEEDS_TLS;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         AUTO(buf_done) struct buf problems = BUF_INIT(TEXT_MAX);
 
