@@ -205,6 +205,17 @@ def check_links_of_architecture():
             yield f"{file}:{function}"
 
 
+def check_compose_of_readme():
+    """README.md types the commands of docs/OPERATIONS.md, which tests/ship/test_compose.py tries"""
+    blocks = [set(re.findall(r"^```sh\n(.*?)^```", (ROOT / name).read_text(), re.M | re.S)) for name in ("README.md", "docs/OPERATIONS.md")]
+    typed = [block for block in blocks[0] if "compose.yml" in block]
+    if not typed:
+        yield "README.md has no Compose section"
+    for block in typed:
+        if block not in blocks[1]:
+            yield block.strip().split("\n")[-1]
+
+
 def check_tests_of_security():
     """every test that docs/SECURITY.md names exists"""
     text = (ROOT / "docs/SECURITY.md").read_text()
