@@ -19,6 +19,7 @@
 #include "common/redis/redis_link_internal.h"
 #include "tests/support/redis_fake.h"
 #include "tests/support/redis_server.h"
+#include "tests/support/redis_turn.h"
 
 #define PREFIX      "{test}:"
 #define TIMEOUT_MS  5000
@@ -78,27 +79,6 @@ static void send_echo(struct redis_link *link, const char *text, struct outcome 
     redis_link_send(link, &cmd, TIMEOUT_MS, note, outcome);
 }
 
-/* One turn of a loop as a program would have it. */
-static void turn(struct redis_link *link)
-{
-    int64_t sleep_ms = redis_link_tick(link);
-    struct pollfd wait = {.fd = redis_link_fd(link), .events = redis_link_events(link)};
-
-    poll(&wait, 1, sleep_ms < 0 || sleep_ms > 1000 ? 1000 : (int)sleep_ms);
-    redis_link_io(link, wait.fd >= 0 ? wait.revents : 0);
-}
-
-#define UNTIL(link, condition)                                                           \
-    do {                                                                                 \
-        int64_t give_up_ms = clock_mono_ms() + DEADLINE_MS;                              \
-                                                                                         \
-        while (!(condition)) {                                                           \
-            if (clock_mono_ms() > give_up_ms)                                            \
-                fail_msg("waited in vain for " #condition);                              \
-            turn(link);                                                                  \
-        }                                                                                \
-    } while (0)
-
 static void assert_contains(const char *text, const char *part)
 {
     if (strstr(text, part) == NULL)
@@ -109,7 +89,7 @@ static struct redis_link *ready_link(const struct redis_address *address)
 {
     struct redis_link *link = redis_link_new(address, PREFIX, scripts);
 
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     return link;
 }
 
@@ -131,7 +111,7 @@ static void before_it_is_connected_a_command_fails_in_the_next_tick(void **state
     assert_int_equal(outcome.calls, 1);
     assert_int_equal(outcome.kind, ERR_TEMP);
     assert_int_equal(redis_link_pending(link), 0);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     assert_int_equal(redis_link_generation(link), 1);
     assert_int_equal(fcntl(redis_link_fd(link), F_GETFD), FD_CLOEXEC);
     assert_int_equal(outcome.calls, 1);
@@ -154,7 +134,7 @@ static void replies_come_in_order_and_scripts_are_loaded(void **state)
         send_words(link, "INCR", "counter", TIMEOUT_MS, &outcomes[i]);
     send_echo(link, "hello", &echo);
     assert_int_equal(redis_link_pending(link), PIPELINE + 1);
-    UNTIL(link, echo.calls > 0);
+    REDIS_UNTIL(link, echo.calls > 0);
     for (size_t i = 0; i < PIPELINE; i++) {
         assert_int_equal(outcomes[i].calls, 1);
         assert_int_equal(outcomes[i].number, i + 1);
@@ -177,12 +157,12 @@ static void scripts_that_redis_lost_are_loaded_again(void **state)
     send_words(link, "SCRIPT", "FLUSH", TIMEOUT_MS, &flushed);
     for (size_t i = 0; i < ARRAY_LEN(lost); i++)
         send_echo(link, "lost", &lost[i]);
-    UNTIL(link, lost[2].calls > 0);
+    REDIS_UNTIL(link, lost[2].calls > 0);
     for (size_t i = 0; i < ARRAY_LEN(lost); i++)
         assert_int_equal(lost[i].kind, ERR_TEMP);
     assert_int_equal(redis_link_pending(link), 0);
     send_echo(link, "found", &found);
-    UNTIL(link, found.calls > 0);
+    REDIS_UNTIL(link, found.calls > 0);
     assert_string_equal(found.text, "found");
     assert_int_equal(redis_link_generation(link), 1);
     redis_link_free(link);
@@ -202,23 +182,23 @@ static void a_kill_in_mid_pipeline_tells_every_caller_once(void **state)
     memset(outcomes, 0, sizeof outcomes);
     for (size_t i = 0; i < PIPELINE; i++)
         send_words(link, "INCR", "counter", TIMEOUT_MS, &outcomes[i]);
-    UNTIL(link, outcomes[0].calls > 0);
+    REDIS_UNTIL(link, outcomes[0].calls > 0);
     redis_server_freeze(&server);
     for (size_t i = 0; i < PIPELINE; i++)
         send_words(link, "INCR", "counter", TIMEOUT_MS, &outcomes[i]);
     redis_link_flush(link);
     redis_server_kill(&server);
-    UNTIL(link, redis_link_pending(link) == 0);
+    REDIS_UNTIL(link, redis_link_pending(link) == 0);
     for (size_t i = 0; i < PIPELINE; i++) {
         assert_int_equal(outcomes[i].calls, 2);
         assert_int_equal(outcomes[i].kind, ERR_TEMP);
     }
     assert_false(redis_link_ready(link));
     redis_server_restart(&server);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     assert_int_equal(redis_link_generation(link), 2);
     send_echo(link, "after", &after);
-    UNTIL(link, after.calls > 0);
+    REDIS_UNTIL(link, after.calls > 0);
     assert_string_equal(after.text, "after");
     assert_int_equal(link->pause.pause_ms, 0);
     redis_link_free(link);
@@ -239,7 +219,7 @@ static void a_frozen_server_times_out_whatever_stands_first(void **state)
     start_ms = clock_mono_ms();
     send_words(link, "PING", NULL, 60000, &patient);
     send_words(link, "PING", NULL, 200, &hasty);
-    UNTIL(link, hasty.calls > 0);
+    REDIS_UNTIL(link, hasty.calls > 0);
     assert_in_range(clock_mono_ms() - start_ms, 200, 2200);
     assert_int_equal(hasty.kind, ERR_TEMP);
     assert_contains(hasty.message, "no answer in time");
@@ -247,9 +227,9 @@ static void a_frozen_server_times_out_whatever_stands_first(void **state)
     assert_int_equal(patient.calls, 1);
     assert_int_equal(patient.kind, ERR_TEMP);
     redis_server_thaw(&server);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     send_echo(link, "after", &after);
-    UNTIL(link, after.calls > 0);
+    REDIS_UNTIL(link, after.calls > 0);
     assert_int_equal(hasty.calls, 1);
     redis_link_free(link);
     redis_server_stop(&server);
@@ -266,15 +246,15 @@ static void an_answered_command_leaves_no_deadline_behind(void **state)
     redis_server_start(&server, REDIS_SERVER_MEMORY, NULL);
     link = ready_link(&server.address);
     send_words(link, "PING", NULL, 100, &quick);
-    UNTIL(link, quick.calls > 0);
+    REDIS_UNTIL(link, quick.calls > 0);
     redis_server_freeze(&server);
     send_words(link, "PING", NULL, DEADLINE_MS, &slow);
     until_ms = clock_mono_ms() + 300;
     while (clock_mono_ms() < until_ms)
-        turn(link);
+        redis_turn(link);
     assert_int_equal(slow.calls, 0);
     redis_server_thaw(&server);
-    UNTIL(link, slow.calls > 0);
+    REDIS_UNTIL(link, slow.calls > 0);
     assert_string_equal(slow.text, "PONG");
     assert_int_equal(redis_link_generation(link), 1);
     redis_link_free(link);
@@ -324,9 +304,9 @@ static void a_wrong_password_never_gets_ready_and_says_why(void **state)
     address = server.address;
     address.password = wrong;
     link = redis_link_new(&address, PREFIX, scripts);
-    UNTIL(link, link->pause.pause_ms > REDIS_PAUSE_MIN_MS);
+    REDIS_UNTIL(link, link->pause.pause_ms > REDIS_PAUSE_MIN_MS);
     send_words(link, "PING", NULL, TIMEOUT_MS, &outcome);
-    UNTIL(link, outcome.calls > 0);
+    REDIS_UNTIL(link, outcome.calls > 0);
     assert_int_equal(redis_link_generation(link), 0);
     assert_contains(outcome.message, "WRONGPASS");
     assert_null(strstr(outcome.message, wrong));
@@ -371,7 +351,7 @@ static void a_callback_may_send_more(void **state)
     redis_server_start(&server, REDIS_SERVER_MEMORY, NULL);
     chain.link = ready_link(&server.address);
     go_on(&chain, NULL, NULL);
-    UNTIL(chain.link, redis_link_pending(chain.link) == 0);
+    REDIS_UNTIL(chain.link, redis_link_pending(chain.link) == 0);
     assert_int_equal(chain.replies, 3000);
     redis_link_free(chain.link);
     redis_server_stop(&server);
@@ -388,7 +368,7 @@ static void a_callback_may_send_while_the_connection_is_dropped(void **state)
     redis_server_freeze(&server);
     go_on(&chain, NULL, NULL);
     redis_server_kill(&server);
-    UNTIL(chain.link, redis_link_pending(chain.link) == 0);
+    REDIS_UNTIL(chain.link, redis_link_pending(chain.link) == 0);
     assert_int_equal(chain.failures, 100);
     assert_int_equal(chain.last, ERR_TEMP);
     redis_link_free(chain.link);
@@ -428,9 +408,9 @@ static void nobody_need_wait_for_a_reply(void **state)
     redis_cmd_init(&cmd);
     redis_cmd_arg(&cmd, "PING");
     redis_link_send(link, &cmd, TIMEOUT_MS, NULL, NULL);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     redis_link_send(link, &cmd, TIMEOUT_MS, NULL, NULL);
-    UNTIL(link, redis_link_pending(link) == 0);
+    REDIS_UNTIL(link, redis_link_pending(link) == 0);
     redis_link_free(link);
     redis_server_stop(&server);
 }
@@ -458,7 +438,7 @@ static void what_is_too_much_is_refused(void **state)
         redis_cmd_bytes(&cmd, big, BIG);
     redis_link_send(link, &cmd, TIMEOUT_MS, note, &huge);
     redis_cmd_done(&cmd);
-    UNTIL(link, redis_link_pending(link) == 0);
+    REDIS_UNTIL(link, redis_link_pending(link) == 0);
     assert_int_equal(outcomes[0].kind, ERR_NONE);
     assert_int_equal(outcomes[6].number, 0);
     assert_int_equal(outcomes[COUNT - 1].kind, ERR_TEMP);
@@ -485,7 +465,7 @@ static void an_idle_link_keeps_little_memory(void **state)
     for (int i = 0; i < 5000; i++)
         send_words(link, "ECHO", text, TIMEOUT_MS, &outcome);
     assert_true(link->sent.cap >= 5000);
-    UNTIL(link, outcome.calls == 5000);
+    REDIS_UNTIL(link, outcome.calls == 5000);
     assert_int_equal(link->sent.cap, 0);
     assert_int_equal(link->out.cap, 0);
     redis_link_free(link);
@@ -554,13 +534,13 @@ static void each_nasty_answer_has_its_end(void **state)
         redis_fake_start(&fake, rules);
         link = ready_link(&fake.address);
         send_words(link, "GET", NULL, TIMEOUT_MS, &nasty);
-        UNTIL(link, nasty.calls > 0);
+        REDIS_UNTIL(link, nasty.calls > 0);
         if (nasty.kind != cases[i].kind)
             fail_msg("%s: %s", cases[i].reply, nasty.message);
         assert_contains(nasty.message, cases[i].message);
-        UNTIL(link, redis_link_ready(link));
+        REDIS_UNTIL(link, redis_link_ready(link));
         send_words(link, "GET", NULL, TIMEOUT_MS, &fine);
-        UNTIL(link, fine.calls > 0);
+        REDIS_UNTIL(link, fine.calls > 0);
         assert_string_equal(fine.text, "fine");
         assert_int_equal(redis_link_generation(link), cases[i].generation);
         assert_int_equal(nasty.calls, 1);
@@ -581,9 +561,9 @@ static void noscript_twice_ends_twice_and_loads_once_each(void **state)
     redis_fake_start(&fake, rules);
     link = ready_link(&fake.address);
     send_echo(link, "x", &first);
-    UNTIL(link, first.calls > 0 && link->reloads_left == 0);
+    REDIS_UNTIL(link, first.calls > 0 && link->reloads_left == 0);
     send_echo(link, "x", &second);
-    UNTIL(link, second.calls > 0 && link->reloads_left == 0);
+    REDIS_UNTIL(link, second.calls > 0 && link->reloads_left == 0);
     assert_int_equal(first.kind, ERR_TEMP);
     assert_int_equal(second.kind, ERR_TEMP);
     assert_int_equal(redis_fake_hits(&fake, 0), 2);
@@ -604,7 +584,7 @@ static void a_reply_that_nobody_asked_for_ends_the_connection(void **state)
     redis_fake_start(&fake, rules);
     link = ready_link(&fake.address);
     send_words(link, "GET", NULL, TIMEOUT_MS, &outcome);
-    UNTIL(link, redis_link_generation(link) == 2);
+    REDIS_UNTIL(link, redis_link_generation(link) == 2);
     assert_string_equal(outcome.text, "one");
     assert_int_equal(outcome.calls, 1);
     redis_link_free(link);
@@ -623,9 +603,9 @@ static void a_script_with_another_digest_than_the_build_says_is_refused(void **s
     (void)state;
     redis_fake_start(&fake, rules);
     link = redis_link_new(&fake.address, PREFIX, scripts);
-    UNTIL(link, link->pause.pause_ms > 0);
+    REDIS_UNTIL(link, link->pause.pause_ms > 0);
     send_words(link, "GET", NULL, TIMEOUT_MS, &outcome);
-    UNTIL(link, outcome.calls > 0);
+    REDIS_UNTIL(link, outcome.calls > 0);
     assert_contains(outcome.message, "script echo");
     assert_int_equal(redis_link_generation(link), 0);
     redis_link_free(link);
@@ -643,8 +623,8 @@ static void a_greeting_without_an_answer_times_out(void **state)
     (void)state;
     redis_fake_start(&fake, rules);
     link = redis_link_new(&fake.address, PREFIX, NULL);
-    UNTIL(link, link->state == LINK_GREETING);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, link->state == LINK_GREETING);
+    REDIS_UNTIL(link, redis_link_ready(link));
     assert_true(clock_mono_ms() - start_ms >= REDIS_CONNECT_MS);
     assert_int_equal(redis_fake_hits(&fake, 0), 1);
     redis_link_free(link);
@@ -664,9 +644,9 @@ static void a_port_where_nobody_listens_is_tried_with_growing_pauses(void **stat
     address = fake.address;
     redis_fake_stop(&fake);
     link = redis_link_new(&address, PREFIX, NULL);
-    UNTIL(link, link->pause.pause_ms == 4 * REDIS_PAUSE_MIN_MS);
+    REDIS_UNTIL(link, link->pause.pause_ms == 4 * REDIS_PAUSE_MIN_MS);
     send_words(link, "PING", NULL, TIMEOUT_MS, &outcome);
-    UNTIL(link, outcome.calls > 0);
+    REDIS_UNTIL(link, outcome.calls > 0);
     assert_int_equal(outcome.kind, ERR_TEMP);
     assert_contains(outcome.message, "cannot connect");
     assert_contains(outcome.message, "Connection refused");
@@ -683,20 +663,20 @@ static void why_it_is_away_is_told_at_once_and_not_again(void **state)
     redis_server_start(&server, REDIS_SERVER_MEMORY, NULL);
     link = redis_link_new(&server.address, PREFIX, scripts);
     assert_null(redis_link_news(link));
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     assert_null(redis_link_news(link));
     redis_server_kill(&server);
-    UNTIL(link, (why = redis_link_news(link)) != NULL);
+    REDIS_UNTIL(link, (why = redis_link_news(link)) != NULL);
     assert_contains(why, server.socket_path);
     for (int i = 0; i < 3; i++) { /* the reason is another one by now */
-        turn(link);
+        redis_turn(link);
         assert_null(redis_link_news(link));
     }
     redis_server_restart(&server);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     assert_null(redis_link_news(link));
     redis_server_kill(&server);
-    UNTIL(link, redis_link_news(link) != NULL);
+    REDIS_UNTIL(link, redis_link_news(link) != NULL);
     redis_link_free(link);
     redis_server_stop(&server);
 }

@@ -21,6 +21,7 @@
 #include "common/redis/redis_link.h"
 #include "common/redis/redis_resolve.h"
 #include "tests/support/redis_fake.h"
+#include "tests/support/redis_turn.h"
 
 #define PREFIX      "{test}:"
 #define DEADLINE_MS 15000
@@ -69,26 +70,6 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     return 0;
 }
 
-static void turn(struct redis_link *link)
-{
-    int64_t sleep_ms = redis_link_tick(link);
-    struct pollfd wait = {.fd = redis_link_fd(link), .events = redis_link_events(link)};
-
-    poll(&wait, 1, sleep_ms < 0 || sleep_ms > 100 ? 100 : (int)sleep_ms);
-    redis_link_io(link, wait.fd >= 0 ? wait.revents : 0);
-}
-
-#define UNTIL(link, condition)                                                           \
-    do {                                                                                 \
-        int64_t give_up_ms = clock_mono_ms() + DEADLINE_MS;                              \
-                                                                                         \
-        while (!(condition)) {                                                           \
-            if (clock_mono_ms() > give_up_ms)                                            \
-                fail_msg("waited in vain for " #condition);                              \
-            turn(link);                                                                  \
-        }                                                                                \
-    } while (0)
-
 static void until_all_threads_have_ended(void)
 {
     int64_t give_up_ms = clock_mono_ms() + DEADLINE_MS;
@@ -116,12 +97,12 @@ static void while_a_name_is_asked_for_the_loop_goes_on(void **state)
     atomic_store(&held, true);
     began_ms = clock_mono_ms();
     for (int i = 0; i < 3; i++)
-        turn(link);
+        redis_turn(link);
     assert_true(clock_mono_ms() - began_ms < AT_ONCE_MS);
     assert_false(redis_link_ready(link));
     assert_true(redis_link_fd(link) >= 0);
     atomic_store(&held, false);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     redis_link_free(link);
     redis_fake_stop(&fake);
 }
@@ -133,7 +114,7 @@ static void a_name_that_nobody_knows_is_told(void **state)
     const char *news = NULL;
 
     (void)state;
-    UNTIL(link, (news = redis_link_news(link)) != NULL);
+    REDIS_UNTIL(link, (news = redis_link_news(link)) != NULL);
     assert_non_null(strstr(news, "Redis at unknown.test:6379: cannot resolve its name"));
     redis_link_free(link);
 }
@@ -145,7 +126,7 @@ static void a_link_may_go_while_its_name_is_asked_for(void **state)
 
     (void)state;
     atomic_store(&held, true);
-    UNTIL(link, atomic_load(&asking) == 1);
+    REDIS_UNTIL(link, atomic_load(&asking) == 1);
     redis_link_free(link);
     until_all_threads_have_ended();
 }
@@ -165,7 +146,7 @@ static void a_sentinel_whose_name_is_not_resolved_is_passed_over(void **state)
     redis_fake_start(&fake, ignorant);
     sentinels[1].port = fake.address.at.port;
     atomic_store(&held, true);
-    UNTIL(link, redis_fake_hits(&fake, 0) == 1);
+    REDIS_UNTIL(link, redis_fake_hits(&fake, 0) == 1);
     assert_int_equal(atomic_load(&asking), 1);
     redis_link_free(link);
     until_all_threads_have_ended();

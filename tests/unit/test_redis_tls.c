@@ -27,6 +27,7 @@
 #include "common/redis/redis_tls.h"
 #include "tests/support/environ.h"
 #include "tests/support/redis_server.h"
+#include "tests/support/redis_turn.h"
 #include "tests/support/scratch.h"
 #include "tests/support/tls_files.h"
 
@@ -209,26 +210,6 @@ static void note(void *arg, const struct redisReply *reply, const struct err *er
         outcome->err = *err;
 }
 
-static void turn(struct redis_link *link)
-{
-    int64_t sleep_ms = redis_link_tick(link);
-    struct pollfd wait = {.fd = redis_link_fd(link), .events = redis_link_events(link)};
-
-    poll(&wait, 1, sleep_ms < 0 || sleep_ms > 1000 ? 1000 : (int)sleep_ms);
-    redis_link_io(link, wait.fd >= 0 ? wait.revents : 0);
-}
-
-#define UNTIL(link, condition)                                                           \
-    do {                                                                                 \
-        int64_t give_up_ms = clock_mono_ms() + DEADLINE_MS;                              \
-                                                                                         \
-        while (!(condition)) {                                                           \
-            if (clock_mono_ms() > give_up_ms)                                            \
-                fail_msg("waited in vain for " #condition);                              \
-            turn(link);                                                                  \
-        }                                                                                \
-    } while (0)
-
 static void send_words(struct redis_link *link, const char *const *words, size_t count,
                        struct outcome *outcome)
 {
@@ -252,10 +233,10 @@ static struct err try_link(const struct redis_address *address, size_t *turns)
     *turns = 0;
     while (redis_link_news(link) == NULL && !redis_link_ready(link)) {
         (*turns)++;
-        turn(link);
+        redis_turn(link);
     }
     SEND(link, &outcome, "PING");
-    UNTIL(link, outcome.calls > 0);
+    REDIS_UNTIL(link, outcome.calls > 0);
     redis_link_free(link);
     return outcome.err;
 }
@@ -384,12 +365,12 @@ static void the_other_client_carries_large_values_both_ways_at_once(void **state
     start(state, &server, "local", false);
     address = address_of(state, &local, server.port);
     link = redis_link_new(&address, PREFIX, NULL);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     for (int i = 0; i < ROUNDS; i++) {
         SEND(link, &set[i], "SET", "large", text);
         SEND(link, &got[i], "GET", "large");
     }
-    UNTIL(link, got[ROUNDS - 1].calls > 0);
+    REDIS_UNTIL(link, got[ROUNDS - 1].calls > 0);
     for (int i = 0; i < ROUNDS; i++) {
         assert_string_equal(set[i].err.message, "");
         assert_string_equal(got[i].err.message, "");
@@ -412,12 +393,12 @@ static void errors_that_others_left_in_openssl_do_not_count(void **state)
     start(state, &server, "local", false);
     address = address_of(state, &local, server.port);
     link = redis_link_new(&address, PREFIX, NULL);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     SEND(link, &outcome, "BLPOP", "nothing", "0.3");
     while (outcome.calls == 0) {
         ERR_raise(ERR_LIB_USER, ERR_R_INTERNAL_ERROR);
         redis_link_io(link, POLLIN); /* nothing is there: it has to ask OpenSSL why */
-        turn(link);
+        redis_turn(link);
     }
     assert_string_equal(outcome.err.message, "");
     redis_link_free(link);
@@ -468,16 +449,16 @@ static void a_certificate_that_was_refused_may_be_replaced(void **state)
     start(state, &server, "expired", false);
     address = address_of(state, &local, server.port);
     link = redis_link_new(&address, PREFIX, NULL);
-    UNTIL(link, redis_link_news(link) != NULL);
+    REDIS_UNTIL(link, redis_link_news(link) != NULL);
     SEND(link, &refused, "PING");
-    UNTIL(link, refused.calls > 0);
+    REDIS_UNTIL(link, refused.calls > 0);
     assert_contains(refused.err.message, "certificate has expired");
     memcpy(strstr(server.cert, "expired.pem"), "local.pem", sizeof "local.pem");
     memcpy(strstr(server.key, "expired.key"), "local.key", sizeof "local.key");
     redis_server_restart(&server.redis);
-    UNTIL(link, redis_link_ready(link));
+    REDIS_UNTIL(link, redis_link_ready(link));
     SEND(link, &outcome, "PING");
-    UNTIL(link, outcome.calls > 0);
+    REDIS_UNTIL(link, outcome.calls > 0);
     assert_string_equal(outcome.err.message, "");
     redis_link_free(link);
     stop(&server);
