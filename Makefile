@@ -218,7 +218,7 @@ MAN   := $(PROGRAMS:%=$(B)/man/kedge-%.8)
 UNITS := $(PROGRAMS:%=$(B)/systemd/kedge-%.service)
 SYSUSERS := $(B)/systemd/kedge.conf
 EXAMPLES := $(PROGRAMS:%=docker/systemd/%.env)
-DOCS  := README.md $(wildcard docs/*.md docs/*.yaml)
+DOCS  := $(wildcard docs/*.md docs/*.yaml)
 
 $(B)/man/%.8: $(B)/conf_doc
 	@mkdir -p $(@D)
@@ -234,7 +234,7 @@ $(SYSUSERS): docker/systemd/kedge.sysusers
 into = $(foreach file,$(1),$(DESTDIR)$(2)/$(notdir $(file)))
 INSTALLED = $(call into,$(BINARIES),$(BINDIR)) $(call into,$(MAN),$(MANDIR)) \
             $(call into,$(UNITS),$(UNITDIR)) $(call into,$(SYSUSERS),$(SYSUSERDIR)) \
-            $(call into,$(DOCS),$(DOCDIR)) $(call into,$(EXAMPLES),$(DOCDIR)/examples)
+            $(DESTDIR)$(DOCDIR)/README.md $(call into,$(DOCS),$(DOCDIR)/docs) $(call into,$(EXAMPLES),$(DOCDIR)/examples)
 
 .PHONY: man install uninstall deb FORCE
 FORCE:
@@ -246,13 +246,14 @@ install: programs $(MAN) $(UNITS) $(SYSUSERS)
 	install -m 644 $(MAN) $(DESTDIR)$(MANDIR)
 	install -m 644 $(UNITS) $(DESTDIR)$(UNITDIR)
 	install -m 644 $(SYSUSERS) $(DESTDIR)$(SYSUSERDIR)
-	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
+	install -m 644 README.md $(DESTDIR)$(DOCDIR)
+	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)/docs
 	install -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
 
 # Settings, users and data stay.
 uninstall:
 	rm -f $(INSTALLED)
-	-rmdir $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR)
+	-rmdir $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(DOCDIR)/docs $(DESTDIR)$(DOCDIR)
 
 DEBDIR ?= build
 deb: programs $(MAN)

@@ -212,7 +212,7 @@ static void print_rest(const struct page *page, struct buf *out)
             ".El\n"
             ".Sh SEE ALSO\n.Xr redis-server 1 ,\n.Xr systemd.exec 5 ,\n%s"
             ".Pp\n"
-            "In\n.Pa share/doc/kedge :\n"
+            "In\n.Pa share/doc/kedge/docs :\n"
             ".Pa OPERATIONS.md\nhow to run and watch it,\n"
             ".Pa SECURITY.md\nwhat is trusted,\n"
             ".Pa API.md\nthe HTTP API.\n",

@@ -41,7 +41,7 @@ def test_install_puts_everything_into_its_place_and_uninstall_takes_just_that(tm
     make("install", *place)
     expected = {f"bin/{name}" for name in PROGRAMS} | {f"share/man/man8/{name}.8" for name in PROGRAMS} | {
         f"lib/systemd/system/{name}.service" for name in PROGRAMS} | {"lib/sysusers.d/kedge.conf", "share/doc/kedge/README.md"} | {
-        f"share/doc/kedge/{path.name}" for kind in ("md", "yaml") for path in (ROOT / "docs").glob(f"*.{kind}")} | {
+        f"share/doc/kedge/docs/{path.name}" for kind in ("md", "yaml") for path in (ROOT / "docs").glob(f"*.{kind}")} | {
         f"share/doc/kedge/examples/{name}.env" for name in ("api", "scheduler", "worker")}
     once_installed = files(tmp_path)
     assert once_installed == {f"opt/kedge/{path}" for path in expected} | {str(stranger.relative_to(tmp_path))}
