@@ -4,7 +4,7 @@ import subprocess
 import pytest
 
 from conftest import needs_terraform
-from stack import BUILD, FOLLOWS_FILE, Stack, until
+from stack import BUILD, FOLLOWS_FILE, Stack, free_port, until
 
 PROGRAMS = ("kedge-api", "kedge-worker", "kedge-scheduler")
 
@@ -89,3 +89,38 @@ def test_another_name_is_refused_until_it_is_asked_for(secure):
     assert secure.get("/readyz").status == 503
     secure.start_another_api("other", redis_tls_name="redis.example")  # returns when it is ready
     assert secure.get("/readyz").status == 503
+
+
+def start_sentinel(secure, port):
+    """It names the master by its address, as sentinels do."""
+    conf = secure.dir / "redis" / "sentinel.conf"
+    conf.write_text("\n".join(["bind 127.0.0.1", "port 0", f"tls-port {port}", "tls-replication yes", "tls-auth-clients no",
+                               f"tls-ca-cert-file {secure.tls.path('ca')}", f"tls-cert-file {secure.tls.path('sentinel')}",
+                               f"tls-key-file {secure.tls.path('sentinel', 'key')}",
+                               f"sentinel monitor the-master 127.0.0.1 {secure.redis_port} 1", ""]))
+    return secure.spawn("sentinel", "redis-server", conf, "--sentinel")
+
+
+@needs_terraform
+def test_sentinels_too_are_asked_over_tls_and_must_bear_their_name(secure):
+    port = free_port()
+    secure.settings["KEDGE_REDIS_URL"] = f"rediss+sentinel://localhost:{port}/the-master/0"
+    secure.tls.make("redis", "IP:127.0.0.1")
+    secure.tls.make("sentinel", "DNS:somewhere.else")
+    secure.start_redis()
+    sentinel = start_sentinel(secure, port)
+    secure.start_scheduler("early")
+    early = secure.processes["early"]
+    away = until(lambda: [event for event in early.events("redis_away") if "hostname mismatch" in event["error"]], 20, "the reason is logged")
+    assert "sentinel" in away[0]["error"], away
+    sentinel.stop()
+    secure.tls.make("sentinel", "DNS:localhost")
+    start_sentinel(secure, port)
+    secure.start_api()
+    secure.start_worker("worker", data_dir=secure.dir / "data")
+    until(lambda: secure.get("/readyz").status == 200, 20, "the api is ready")
+    secure.repository("acme/net", {"main.tf": FOLLOWS_FILE})
+    secure.apply("acme/net")
+    secure.register("acme/net")
+    assert drift_statuses(secure) == ["clean", "drift_detected", "clean"]
+    until(lambda: early.events("started"), 20, "who began before has found it too")
