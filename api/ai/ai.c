@@ -330,10 +330,18 @@ void ai_reload(struct ai *ai)
     take_key(ai);
 }
 
-struct ai *ai_new(struct api *api, struct err *err)
+/* Not before there is a model: libcurl and what it loads take memory. */
+static int open_client(struct ai *ai, struct err *err)
 {
     const struct http_out_options options = {.allow_private = true,
                                              .connect_timeout_ms = CONNECT_TIMEOUT_MS};
+
+    ai->out = http_out_new(&options);
+    return loop_watch(&ai->api->loop, &ai->source, http_out_fd(ai->out), EPOLLIN, err);
+}
+
+struct ai *ai_new(struct api *api, struct err *err)
+{
     struct ai *ai = mem_new(1, sizeof *ai);
 
     *ai = (struct ai){.api = api,
@@ -341,8 +349,7 @@ struct ai *ai_new(struct api *api, struct err *err)
                       .timer.fire = on_timer,
                       .drain.fire = on_drain};
     set_up(ai);
-    ai->out = http_out_new(&options);
-    if (loop_watch(&api->loop, &ai->source, http_out_fd(ai->out), EPOLLIN, err) < 0) {
+    if (ai_is_set_up(ai) && open_client(ai, err) < 0) {
         ai_free(ai);
         return NULL;
     }

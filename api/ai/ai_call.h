@@ -24,7 +24,7 @@ struct ai {
     char *url;      /* NULL: not set up */
     char *key_line; /* the header with the key; NULL: there is none. Wiped */
     const char *model;
-    struct http_out *out;
+    struct http_out *out; /* NULL: no model is set up */
     struct loop_source source;
     struct loop_timer timer, drain;
     struct ai_call *first;
