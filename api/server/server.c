@@ -316,10 +316,11 @@ static int64_t wants_run_in_ms(struct server_daemon *daemon)
  * what else it may want has to wait some ms. */
 static int64_t run_in_ms(struct server_daemon *daemon)
 {
-    int64_t in_ms = daemon->due ? 0 : wants_run_in_ms(daemon), rested_ms;
+    int64_t in_ms, rested_ms;
 
     if (daemon->due)
         return 0;
+    in_ms = wants_run_in_ms(daemon);
     if (in_ms != 0 || !handshakes_wait(&daemon->handshakes))
         return in_ms;
     rested_ms = clock_mono_ms() - daemon->ran_mono_ms;

@@ -23,7 +23,7 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/e2e"))
+sys.path[:0] = [str(ROOT / "tests/e2e"), str(ROOT / "tests/ship")]
 from ai_streams import bench_ai_streams  # noqa: E402
 from batches import bench_batches, bench_one, bench_waiting  # noqa: E402
 from cancels import bench_cancels  # noqa: E402

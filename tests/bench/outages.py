@@ -1,30 +1,21 @@
 """How long a start, a stop and a failover take."""
 import os
 import statistics
-import subprocess
 import time
 
 from sentinels import Failover, Poster
-from stack import BUILD, Stack, free_port, until
+from stack import Stack, until
+from start import PROGRAMS, start_healthy
 from tables import table
-
-PROGRAMS = ("kedge-api", "kedge-worker", "kedge-scheduler")
 
 
 def start_and_stop(kedge, program):
-    """From the start to a --health that is content, and from SIGTERM to the end: ms."""
-    address = f"127.0.0.1:{free_port()}"
-    settings = {"KEDGE_LISTEN": address, "KEDGE_METRICS_LISTEN": address}
-    environment = kedge.environment(**settings)
-    began = time.monotonic()
-    process = kedge.spawn(program, BUILD / program, **settings)
-    healthy = lambda: subprocess.run([BUILD / program, "--health"], env=environment, capture_output=True).returncode == 0
-    until(healthy, 30, f"{program} is healthy")
-    ready = time.monotonic()
+    """From the start to a --health that is content, and from SIGTERM to the end: ms; and MB in between."""
+    process, started = start_healthy(kedge, program)
     rss = process.rss_bytes()
     stopping = time.monotonic()
     assert process.stop() == 0
-    return (ready - began) * 1000, (time.monotonic() - stopping) * 1000, rss / 1e6
+    return started * 1000, (time.monotonic() - stopping) * 1000, rss / 1e6
 
 
 def bench_start(times=7):

@@ -34,6 +34,18 @@ KEPT_SECONDS = 14 * 86400
 PACKAGES_SCRIPT = ROOT / "docker" / "packages.sh"
 
 
+def until(condition, seconds, what):
+    """The first true value of condition(), polled until the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
+
+
 def missing():
     """Why no root can be made here; "" when it can."""
     if os.geteuid() != 0:

@@ -20,9 +20,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 
 import debian
+from debian import until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ("dockerd", "containerd", "runc", "docker", "slirp4netns", "iptables", "nsenter", "terraform")
@@ -50,17 +50,6 @@ def missing():
         return f"not installed: {', '.join(tools)}"
     able = subprocess.run(["unshare", "-n", "-m", "true"], capture_output=True)
     return "" if able.returncode == 0 else "the kernel lets nobody make namespaces here"
-
-
-def until(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.05)
 
 
 class Engine:

@@ -12,12 +12,11 @@ import contextlib
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 
 import debian
+from debian import until
 
 SYSTEMD = ("systemd", "systemd-sysv", "dbus")
 # Runs as root in new namespaces; $1 is the root, the other arguments are pairs of what is
@@ -76,17 +75,6 @@ def missing():
         return "no writable cgroup2 is mounted, which systemd needs"
     able = subprocess.run(["unshare", "-m", "-p", "-u", "-i", "-n", "-C", "--fork", "true"], capture_output=True)
     return "" if able.returncode == 0 else "the kernel lets nobody make namespaces here"
-
-
-def until(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
 
 
 class Machine(debian.Root):

@@ -542,17 +542,19 @@ static void a_master_without_replicas_is_doubted_but_not_at_once_again(void **st
 
 /* ---- deadlines ---- */
 
-static void run_deadline(size_t silent, const struct redis_fake_rule *rules)
+static void an_attempt_has_one_deadline_whatever_it_asks(void **state)
 {
+    static const struct redis_fake_rule silent[] = {{"ROLE", NULL, 0, false},
+                                                    {.command = NULL}};
     struct group group = {.count = 0};
     struct redis_fake master;
     struct session session;
     struct err err;
     int64_t start_ms;
 
-    redis_fake_start(&master, rules);
-    for (size_t i = 0; i < silent; i++)
-        add_sentinel(&group, false, NULL, NULL);
+    (void)state;
+    redis_fake_start(&master, silent);
+    add_sentinel(&group, false, NULL, NULL);
     add_sentinel(&group, false, names_fake(&master), NULL);
     open_session(&session, LINK, &group.address);
     start_ms = clock_mono_ms();
@@ -563,15 +565,6 @@ static void run_deadline(size_t silent, const struct redis_fake_rule *rules)
     close_session(&session);
     stop_group(&group);
     redis_fake_stop(&master);
-}
-
-static void an_attempt_has_one_deadline_whatever_it_asks(void **state)
-{
-    static const struct redis_fake_rule silent[] = {{"ROLE", NULL, 0, false},
-                                                    {.command = NULL}};
-
-    (void)state;
-    run_deadline(1, silent);
 }
 
 static void many_silent_sentinels_take_more_than_one_attempt_but_no_more(void **state)
